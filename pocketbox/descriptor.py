@@ -1,0 +1,58 @@
+"""A flowunit's descriptor: what its .toml says about it."""
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional
+
+from .place import Place
+
+
+class Port:
+    """One input or output port of a unit."""
+
+    __slots__ = ("device", "name", "place", "type")
+
+    def __init__(self, name: str, device: str = "", type: str = "", place: Place = Place()) -> None:
+        self.name = name
+        self.device = device
+        self.type = type
+        self.place = place
+
+
+class Descriptor:
+    """Name, entry, flags, ports and [config] of one unit.
+
+    Flags carry the defaults of the real engine: `stream` is True when the text does not say. `config` holds flat dotted
+    keys with text values (lists: lists of texts). `type` is python, inference or builtin (a unit that comes with us).
+    """
+
+    def __init__(self, name: str, device: str = "cpu", type: str = "python", place: Place = Place()) -> None:
+        self.name = name
+        self.device = device
+        self.type = type
+        self.place = place              # file and line of [base]
+        self.folder = ""                # folder of the .toml
+        self.version = ""
+        self.description = ""
+        self.group_type = ""
+        self.entry = ""                 # module@Class (python), file name of the model (inference)
+        self.virtual_type = ""          # inference only
+        self.stream = True
+        self.condition = False
+        self.collapse = False
+        self.collapse_all = True
+        self.expand = False
+        self.stream_same_count = False
+        self.exception_visible = False
+        self.max_batch_size: Optional[int] = None
+        self.default_batch_size: Optional[int] = None
+        self.inputs: List[Port] = []
+        self.outputs: List[Port] = []
+        self.config: Dict[str, Any] = {}
+        self.factory: Any = None        # callable giving the unit's object; None: import `entry`
+        self.options: List[Dict[str, Any]] = []  # name, type, default, required, values, desc (builtins)
+
+    def input_names(self) -> List[str]:
+        return [p.name for p in self.inputs]
+
+    def output_names(self) -> List[str]:
+        return [p.name for p in self.outputs]

@@ -1,0 +1,51 @@
+"""What can go wrong, as a tree.
+
+PocketboxError
++-- FormatError      a DOT, TOML, JSON or descriptor text that cannot be read
++-- BuildError       a graph that cannot be built (unknown unit, wrong port, open failed ...)
++-- RunError         a graph that had to stop while running
+
+Every error carries a place where there is one, and says what to do.
+"""
+from __future__ import annotations
+
+from typing import Optional
+
+from .place import Place
+
+
+class PocketboxError(Exception):
+    """Raised when pocketbox cannot do what it was asked; the base of all its errors.
+
+    `status` is the name of the ModelBox status code that the same mistake has on the real engine.
+    """
+
+    status = "FAULT"
+
+    def __init__(self, message: str, place: Optional[Place] = None, cure: str = "", status: Optional[str] = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.place = place
+        self.cure = cure
+        if status is not None:
+            self.status = status
+
+    def __str__(self) -> str:
+        text = "%s: %s" % (self.place, self.message) if self.place else self.message
+        return "%s. %s" % (text.rstrip("."), self.cure) if self.cure else text
+
+
+class FormatError(PocketboxError):
+    """Raised when a text that a person wrote cannot be read as what it should be."""
+
+    status = "BADCONF"
+
+
+class BuildError(PocketboxError):
+    """Raised when a graph that was read cannot be built."""
+
+    status = "BADCONF"
+
+
+class RunError(PocketboxError):
+    """Raised when a running graph had to stop, by a unit that broke the rules of its kind."""

@@ -1,0 +1,68 @@
+"""A graph as a person wrote it: nodes, edges and settings, each with its place. Nothing is looked up yet."""
+from __future__ import annotations
+
+from typing import Dict, List, Optional
+
+from .place import Place
+
+
+class Node:
+    """One node of the DOT text. `kind` is flowunit, input or output; attributes are texts as written (without quotes)."""
+
+    __slots__ = ("attributes", "attribute_places", "kind", "name", "place")
+
+    def __init__(self, name: str, kind: str, attributes: Dict[str, str], place: Place,
+                 attribute_places: Optional[Dict[str, Place]] = None) -> None:
+        self.name = name
+        self.kind = kind
+        self.attributes = attributes
+        self.place = place
+        self.attribute_places = attribute_places or {}
+
+    @property
+    def unit(self) -> str:
+        """Name of the flowunit: the attribute, else the node's own name (as the real engine does)."""
+        return self.attributes.get("flowunit", self.name)
+
+
+class Edge:
+    """`source:source_port -> target:target_port`; a port is "" where the text names none (input and output nodes)."""
+
+    __slots__ = ("place", "source", "source_port", "target", "target_port")
+
+    def __init__(self, source: str, source_port: str, target: str, target_port: str, place: Place) -> None:
+        self.source = source
+        self.source_port = source_port
+        self.target = target
+        self.target_port = target_port
+        self.place = place
+
+    def __repr__(self) -> str:
+        return "%s:%s -> %s:%s" % (self.source, self.source_port, self.target, self.target_port)
+
+
+class Graph:
+    """Nodes in the order of the text, edges without repetitions, and the settings of the file's tables.
+
+    `settings` is the whole file flattened to dotted keys with text values ("driver.skip-default": "false"), lists as
+    lists of texts: what the real engine's Configuration would hold. `attributes` are those of the DOT graph itself.
+    """
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+        self.nodes: Dict[str, Node] = {}
+        self.edges: List[Edge] = []
+        self.attributes: Dict[str, str] = {}
+        self.settings: Dict[str, object] = {}
+        self.places: Dict[str, Place] = {}
+        self.file = ""
+
+    @property
+    def driver_dirs(self) -> List[str]:
+        value = self.settings.get("driver.dir", self.settings.get("drivers.dir", []))
+        return [value] if isinstance(value, str) else list(value)  # type: ignore[call-overload]
+
+    def flag(self, key: str, default: bool) -> bool:
+        """A setting read as the real engine reads booleans: only "true" and "1" are true."""
+        value = self.settings.get(key)
+        return default if value is None else str(value) in ("true", "1", "True")
