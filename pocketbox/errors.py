@@ -17,18 +17,23 @@ from .place import Place
 class PocketboxError(Exception):
     """Raised when pocketbox cannot do what it was asked; the base of all its errors.
 
-    `status` is the name of the ModelBox status code that the same mistake has on the real engine.
+    `status` is the name of the ModelBox status code that the same mistake has on the real engine, `stage` the step in
+    which the real engine meets it: init, build or run.
     """
 
     status = "FAULT"
+    stage = "run"
 
-    def __init__(self, message: str, place: Optional[Place] = None, cure: str = "", status: Optional[str] = None) -> None:
+    def __init__(self, message: str, place: Optional[Place] = None, cure: str = "", status: Optional[str] = None,
+                 stage: Optional[str] = None) -> None:
         super().__init__(message)
         self.message = message
         self.place = place
         self.cure = cure
         if status is not None:
             self.status = status
+        if stage is not None:
+            self.stage = stage
 
     def __str__(self) -> str:
         text = "%s: %s" % (self.place, self.message) if self.place else self.message
@@ -39,12 +44,14 @@ class FormatError(PocketboxError):
     """Raised when a text that a person wrote cannot be read as what it should be."""
 
     status = "BADCONF"
+    stage = "init"
 
 
 class BuildError(PocketboxError):
     """Raised when a graph that was read cannot be built."""
 
     status = "BADCONF"
+    stage = "build"
 
 
 class RunError(PocketboxError):

@@ -7,7 +7,10 @@ from .place import Place
 
 
 class Node:
-    """One node of the DOT text. `kind` is flowunit, input or output; attributes are texts as written (without quotes)."""
+    """One node of the DOT text; attributes are texts as written (without quotes), empty ones left out.
+
+    `kind` is flowunit, input or output, or whatever stands as `type`; "" when the text gives neither type nor unit.
+    """
 
     __slots__ = ("attributes", "attribute_places", "kind", "name", "place")
 
@@ -21,21 +24,24 @@ class Node:
 
     @property
     def unit(self) -> str:
-        """Name of the flowunit: the attribute, else the node's own name (as the real engine does)."""
-        return self.attributes.get("flowunit", self.name)
+        """Name of the flowunit; "" when the node names none (its own name does not count, as on the real engine)."""
+        return self.attributes.get("flowunit", "")
 
 
 class Edge:
     """`source:source_port -> target:target_port`; a port is "" where the text names none (input and output nodes)."""
 
-    __slots__ = ("place", "source", "source_port", "target", "target_port")
+    __slots__ = ("place", "source", "source_place", "source_port", "target", "target_place", "target_port")
 
-    def __init__(self, source: str, source_port: str, target: str, target_port: str, place: Place) -> None:
+    def __init__(self, source: str, source_port: str, target: str, target_port: str, place: Place,
+                 source_place: Optional[Place] = None, target_place: Optional[Place] = None) -> None:
         self.source = source
         self.source_port = source_port
         self.target = target
         self.target_port = target_port
         self.place = place
+        self.source_place = source_place or place      # of the source's port
+        self.target_place = target_place or place      # of the target's port
 
     def __repr__(self) -> str:
         return "%s:%s -> %s:%s" % (self.source, self.source_port, self.target, self.target_port)
@@ -54,8 +60,12 @@ class Graph:
         self.edges: List[Edge] = []
         self.attributes: Dict[str, str] = {}
         self.settings: Dict[str, object] = {}
-        self.places: Dict[str, Place] = {}
+        self.places: Dict[str, Place] = {}             # of the settings, by key
+        self.attribute_places: Dict[str, Place] = {}
+        self.place = Place()                           # of the DOT graph
         self.file = ""
+        self.strict_dot = False                        # written as "strict digraph": Graphviz merges parallel edges
+        self.odd_arrays: List[str] = []                # keys of arrays that hold more than strings
 
     @property
     def driver_dirs(self) -> List[str]:
