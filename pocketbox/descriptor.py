@@ -1,9 +1,9 @@
 """A flowunit's descriptor: what its .toml says about it."""
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from typing import Any
 
-from .place import Place
+from .place import NOWHERE, Place
 
 
 class Port:
@@ -11,7 +11,7 @@ class Port:
 
     __slots__ = ("device", "name", "place", "type")
 
-    def __init__(self, name: str, device: str = "", type: str = "", place: Place = Place()) -> None:
+    def __init__(self, name: str, device: str = "", type: str = "", place: Place = NOWHERE) -> None:
         self.name = name
         self.device = device
         self.type = type
@@ -25,11 +25,12 @@ class Descriptor:
     keys with text values (lists: lists of texts). `type` is python, inference or builtin (a unit that comes with us).
     """
 
-    def __init__(self, name: str, device: str = "cpu", type: str = "python", place: Place = Place()) -> None:
+    def __init__(self, name: str, device: str = "cpu", type: str = "python", place: Place = NOWHERE) -> None:
         self.name = name
         self.device = device
         self.type = type
         self.place = place              # file and line of [base]
+        self.file = ""                  # path of the .toml, "" for a unit that comes with us
         self.folder = ""                # folder of the .toml
         self.version = ""
         self.description = ""
@@ -43,16 +44,18 @@ class Descriptor:
         self.expand = False
         self.stream_same_count = False
         self.exception_visible = False
-        self.max_batch_size: Optional[int] = None
-        self.default_batch_size: Optional[int] = None
-        self.inputs: List[Port] = []
-        self.outputs: List[Port] = []
-        self.config: Dict[str, Any] = {}
+        self.max_batch_size: int | None = None
+        self.default_batch_size: int | None = None
+        self.inputs: list[Port] = []
+        self.outputs: list[Port] = []
+        self.config: dict[str, Any] = {}
         self.factory: Any = None        # callable giving the unit's object; None: import `entry`
-        self.options: List[Dict[str, Any]] = []  # name, type, default, required, values, desc (builtins)
+        self.options: list[dict[str, Any]] = []  # name, type, default, required, values, desc (builtins)
+        self.settings: dict[str, Any] = {}       # the whole .toml under flat dotted keys
+        self.places: dict[str, Place] = {}       # of the settings
 
-    def input_names(self) -> List[str]:
+    def input_names(self) -> list[str]:
         return [p.name for p in self.inputs]
 
-    def output_names(self) -> List[str]:
+    def output_names(self) -> list[str]:
         return [p.name for p in self.outputs]

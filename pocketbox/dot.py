@@ -6,7 +6,7 @@ merge, ports given as a:port or as the edge attributes tailport and headport, an
 """
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, NoReturn, Optional, Tuple
+from typing import Dict, NamedTuple, NoReturn
 
 from . import dottokens
 from .dottokens import Token
@@ -64,24 +64,24 @@ class DotGraph:
         self.strict = False
         self.place = Place()
         self.attributes: Attributes = {}
-        self.nodes: Dict[str, DotNode] = {}
-        self.edges: List[DotEdge] = []
+        self.nodes: dict[str, DotNode] = {}
+        self.edges: list[DotEdge] = []
         self.end: Place = Place()
-        self.rest: Optional[Place] = None   # where something stands behind the graph; Graphviz never reads it
+        self.rest: Place | None = None   # where something stands behind the graph; Graphviz never reads it
 
 
 class _Scope:
     """A graph or subgraph: its defaults and the nodes in it."""
 
-    def __init__(self, parent: Optional["_Scope"] = None) -> None:
+    def __init__(self, parent: _Scope | None = None) -> None:
         self.node: Attributes = dict(parent.node) if parent else {}
         self.edge: Attributes = dict(parent.edge) if parent else {}
         self.graph: Attributes = {}
         self.parent = parent
-        self.names: Dict[str, None] = {}
+        self.names: dict[str, None] = {}
 
     def add(self, name: str) -> None:
-        scope: Optional[_Scope] = self
+        scope: _Scope | None = self
         while scope is not None:
             scope.names[name] = None
             scope = scope.parent
@@ -91,11 +91,11 @@ class End(NamedTuple):
     """One end of an edge as written."""
 
     name: str
-    port: Optional[Value]
+    port: Value | None
     place: Place
 
 
-def parse(text: str, file: str = "", locate: Optional[Locate] = None) -> DotGraph:
+def parse(text: str, file: str = "", locate: Locate | None = None) -> DotGraph:
     """Read a DOT text. `locate` turns an offset in it into a place, when the text is part of another file."""
     return _Parser(text, locate or Lines(text, file).place).run()
 
@@ -106,8 +106,8 @@ class _Parser:
         self.tokens = dottokens.split(text, locate)
         self.at = 0
         self.graph = DotGraph()
-        self.subgraphs: Dict[str, _Scope] = {}
-        self.merged: Dict[Tuple[str, str], DotEdge] = {}
+        self.subgraphs: dict[str, _Scope] = {}
+        self.merged: dict[tuple[str, str], DotEdge] = {}
 
     # -- tokens ------------------------------------------------------------------------------------------------------
     @property
@@ -123,15 +123,15 @@ class _Parser:
             self.at += 1
         return token
 
-    def wrong(self, expected: str, cure: str = "", token: Optional[Token] = None) -> NoReturn:
+    def wrong(self, expected: str, cure: str = "", token: Token | None = None) -> NoReturn:
         token = token or self.token
         if not cure and token.keyword:
-            cure = "'%s' is a word of the language: write it in quotes to use it as a name" % token.value
-        raise FormatError("expected %s, found %s" % (expected, token), self.locate(token.offset), cure, "FAULT", "build")
+            cure = f"'{token.value}' is a word of the language: write it in quotes to use it as a name"
+        raise FormatError(f"expected {expected}, found {token}", self.locate(token.offset), cure, "FAULT", "build")
 
     def expect(self, mark: str, what: str, cure: str = "") -> Token:
         if not self.is_mark(mark):
-            self.wrong("%s" % what, cure)
+            self.wrong(f"{what}", cure)
         return self.take()
 
     def atom(self, what: str) -> Token:
@@ -186,7 +186,7 @@ class _Parser:
         if token.keyword in ("graph", "node", "edge"):
             self.take()
             if not self.is_mark("["):
-                self.wrong("'[' behind '%s'" % token.value)
+                self.wrong(f"'[' behind '{token.value}'")
             getattr(scope, token.keyword).update(self.attribute_lists())
         elif token.is_atom and not token.keyword and self.assignment():
             key = self.atom("a name").value
@@ -219,9 +219,9 @@ class _Parser:
                     line = self.locate(opening.offset).line
                     if self.is_mark("->", "--", ":", "["):
                         self.wrong("']'", "The '[' of line %d is still open" % line)
-                    self.wrong("'=' behind the attribute name '%s'" % name.value, self.half_word(name))
+                    self.wrong(f"'=' behind the attribute name '{name.value}'", self.half_word(name))
                 self.take()
-                value = self.atom("a value for '%s'" % name.value)
+                value = self.atom(f"a value for '{name.value}'")
                 out[name.value] = Value(value.value, self.locate(value.offset))
                 if self.is_mark(",", ";"):
                     self.take()
@@ -232,7 +232,7 @@ class _Parser:
         """The cure where 12x or a.b was meant as one value: it reads as two words."""
         before = self.tokens[self.at - 2]
         touching = before.kind == "id" and before.offset + len(before.value) == name.offset
-        return 'Put the value in quotes: "%s%s"' % (before.value, name.value) if touching else ""
+        return f'Put the value in quotes: "{before.value}{name.value}"' if touching else ""
 
     # -- nodes and edges ---------------------------------------------------------------------------------------------
     def chain(self, scope: _Scope, depth: int) -> None:
@@ -242,13 +242,13 @@ class _Parser:
         arrow = "->" if self.graph.directed else "--"
         while self.is_mark("->", "--"):
             if self.token.value != arrow:
-                self.wrong("'%s'" % arrow, "A %s has edges written with %s" % (
+                self.wrong(f"'{arrow}'", "A {} has edges written with {}".format(
                     "digraph" if self.graph.directed else "graph", arrow))
             self.take()
             groups.append(self.ends(scope, depth))
         start = self.tokens[first]
         if len(groups) == 1:
-            if start.keyword == "subgraph" or start.value == "{" and start.kind == "mark":
+            if start.keyword == "subgraph" or (start.value == "{" and start.kind == "mark"):
                 if self.is_mark("["):
                     self.attribute_lists()
                 return
@@ -266,7 +266,7 @@ class _Parser:
                 for head in heads:
                     self.edge(scope, tail, head, attributes)
 
-    def ends(self, scope: _Scope, depth: int) -> List[End]:
+    def ends(self, scope: _Scope, depth: int) -> list[End]:
         if self.token.keyword == "subgraph" or self.is_mark("{"):
             place = self.locate(self.token.offset)
             return [End(name, None, place) for name in self.subgraph(scope, depth).names]

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import re
-from typing import List, NamedTuple
+from typing import NamedTuple
 
 from .errors import FormatError
 from .source import Locate
@@ -36,12 +36,12 @@ class Token(NamedTuple):
         if self.kind == "end":
             return "the end of the graph text"
         shown = self.value if len(self.value) <= 30 else self.value[:27] + "..."
-        return '"%s"' % shown if self.kind == "text" else "'%s'" % shown
+        return f'"{shown}"' if self.kind == "text" else f"'{shown}'"
 
 
-def split(text: str, locate: Locate) -> List[Token]:
+def split(text: str, locate: Locate) -> list[Token]:
     """All tokens of a DOT text, with an `end` token last."""
-    tokens: List[Token] = []
+    tokens: list[Token] = []
     at = 0
     while True:
         at = _skip(text, at, locate)
@@ -60,7 +60,7 @@ def split(text: str, locate: Locate) -> List[Token]:
         else:
             match = _ID.match(text, at) or _NUMBER.match(text, at)
             if match is None:
-                raise FormatError("character %r cannot stand here in a graph" % char, locate(at), _cure(text, at),
+                raise FormatError(f"character {char!r} cannot stand here in a graph", locate(at), _cure(text, at),
                                   "FAULT", "build")
             token, at = Token("id", match.group(), at), match.end()
         tokens.append(token)
@@ -87,9 +87,9 @@ def _skip(text: str, at: int, locate: Locate) -> int:
     return at
 
 
-def _quoted(text: str, begin: int, locate: Locate) -> "tuple[Token, int]":
-    """A text in double quotes: only \\" and a backslash at the end of a line mean something, the rest stays as it is."""
-    out: List[str] = []
+def _quoted(text: str, begin: int, locate: Locate) -> tuple[Token, int]:
+    """A text in double quotes: only \\" and a backslash at the end of a line mean something, all else stays."""
+    out: list[str] = []
     at = begin + 1
     while at < len(text):
         char = text[at]
@@ -113,7 +113,7 @@ def _quoted(text: str, begin: int, locate: Locate) -> "tuple[Token, int]":
     raise FormatError("a quoted text has no closing quote", locate(begin), 'Add the missing "', "FAULT", "build")
 
 
-def _html(text: str, begin: int, locate: Locate) -> "tuple[Token, int]":
+def _html(text: str, begin: int, locate: Locate) -> tuple[Token, int]:
     """A label between < and >; the brackets inside must balance. The value is what stands between the outer ones."""
     depth = 0
     for at in range(begin, len(text)):

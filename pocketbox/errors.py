@@ -9,8 +9,6 @@ Every error carries a place where there is one, and says what to do.
 """
 from __future__ import annotations
 
-from typing import Optional
-
 from .place import Place
 
 
@@ -24,8 +22,8 @@ class PocketboxError(Exception):
     status = "FAULT"
     stage = "run"
 
-    def __init__(self, message: str, place: Optional[Place] = None, cure: str = "", status: Optional[str] = None,
-                 stage: Optional[str] = None) -> None:
+    def __init__(self, message: str, place: Place | None = None, cure: str = "", status: str | None = None,
+                 stage: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.place = place
@@ -36,8 +34,8 @@ class PocketboxError(Exception):
             self.stage = stage
 
     def __str__(self) -> str:
-        text = "%s: %s" % (self.place, self.message) if self.place else self.message
-        return "%s. %s" % (text.rstrip("."), self.cure) if self.cure else text
+        text = f"{self.place}: {self.message}" if self.place else self.message
+        return "{}. {}".format(text.rstrip("."), self.cure) if self.cure else text
 
 
 class FormatError(PocketboxError):

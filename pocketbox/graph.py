@@ -1,8 +1,6 @@
 """A graph as a person wrote it: nodes, edges and settings, each with its place. Nothing is looked up yet."""
 from __future__ import annotations
 
-from typing import Dict, List, Optional
-
 from .place import Place
 
 
@@ -12,10 +10,10 @@ class Node:
     `kind` is flowunit, input or output, or whatever stands as `type`; "" when the text gives neither type nor unit.
     """
 
-    __slots__ = ("attributes", "attribute_places", "kind", "name", "place")
+    __slots__ = ("attribute_places", "attributes", "kind", "name", "place")
 
-    def __init__(self, name: str, kind: str, attributes: Dict[str, str], place: Place,
-                 attribute_places: Optional[Dict[str, Place]] = None) -> None:
+    def __init__(self, name: str, kind: str, attributes: dict[str, str], place: Place,
+                 attribute_places: dict[str, Place] | None = None) -> None:
         self.name = name
         self.kind = kind
         self.attributes = attributes
@@ -34,7 +32,7 @@ class Edge:
     __slots__ = ("place", "source", "source_place", "source_port", "target", "target_place", "target_port")
 
     def __init__(self, source: str, source_port: str, target: str, target_port: str, place: Place,
-                 source_place: Optional[Place] = None, target_place: Optional[Place] = None) -> None:
+                 source_place: Place | None = None, target_place: Place | None = None) -> None:
         self.source = source
         self.source_port = source_port
         self.target = target
@@ -44,7 +42,7 @@ class Edge:
         self.target_place = target_place or place      # of the target's port
 
     def __repr__(self) -> str:
-        return "%s:%s -> %s:%s" % (self.source, self.source_port, self.target, self.target_port)
+        return f"{self.source}:{self.source_port} -> {self.target}:{self.target_port}"
 
 
 class Graph:
@@ -56,19 +54,19 @@ class Graph:
 
     def __init__(self, name: str = "") -> None:
         self.name = name
-        self.nodes: Dict[str, Node] = {}
-        self.edges: List[Edge] = []
-        self.attributes: Dict[str, str] = {}
-        self.settings: Dict[str, object] = {}
-        self.places: Dict[str, Place] = {}             # of the settings, by key
-        self.attribute_places: Dict[str, Place] = {}
+        self.nodes: dict[str, Node] = {}
+        self.edges: list[Edge] = []
+        self.attributes: dict[str, str] = {}
+        self.settings: dict[str, object] = {}
+        self.places: dict[str, Place] = {}             # of the settings, by key
+        self.attribute_places: dict[str, Place] = {}
         self.place = Place()                           # of the DOT graph
         self.file = ""
         self.strict_dot = False                        # written as "strict digraph": Graphviz merges parallel edges
-        self.odd_arrays: List[str] = []                # keys of arrays that hold more than strings
+        self.odd_arrays: list[str] = []                # keys of arrays that hold more than strings
 
     @property
-    def driver_dirs(self) -> List[str]:
+    def driver_dirs(self) -> list[str]:
         value = self.settings.get("driver.dir", self.settings.get("drivers.dir", []))
         return [value] if isinstance(value, str) else list(value)  # type: ignore[call-overload]
 

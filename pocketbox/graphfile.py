@@ -5,7 +5,7 @@ A mistake in the DOT is shown where it stands in the file that the person edits,
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any
 
 from . import dot, jsontext, tomltext
 from .dot import DotGraph
@@ -25,7 +25,7 @@ def load(path: str, format: str = "") -> Graph:
     return loads(read_text(path, "graph file"), path, None, format)
 
 
-def loads(text: str, file: str = "", args: Optional[Dict[str, Any]] = None, format: str = "") -> Graph:
+def loads(text: str, file: str = "", args: dict[str, Any] | None = None, format: str = "") -> Graph:
     """Read the text of a graph file.
 
     With `args` (a dict, it may be empty) each node attribute `$name` becomes the argument's value, else the default of
@@ -46,7 +46,7 @@ def loads(text: str, file: str = "", args: Optional[Dict[str, Any]] = None, form
     return graph
 
 
-def from_settings(settings: Dict[str, Any], file: str = "") -> Graph:
+def from_settings(settings: dict[str, Any], file: str = "") -> Graph:
     """A graph from settings under flat dotted keys, as a Configuration made in Python holds them."""
     graph = Graph()
     graph.file = file
@@ -63,14 +63,14 @@ def _format(text: str, file: str, format: str) -> str:
     if format in ("toml", "json"):
         return format
     if format not in ("", "auto"):
-        raise FormatError("'%s' is no format of a graph file" % format, Place(file), "Say toml or json", "NOTSUPPORT")
+        raise FormatError(f"'{format}' is no format of a graph file", Place(file), "Say toml or json", "NOTSUPPORT")
     extension = os.path.splitext(file)[1].lower()
     if extension in (".toml", ".json"):
         return extension[1:]
     return "json" if text.lstrip()[:1] == "{" else "toml"
 
 
-def _read_graph(graph: Graph, source: Optional[TextFile]) -> None:
+def _read_graph(graph: Graph, source: TextFile | None) -> None:
     settings = graph.settings
 
     def place(key: str) -> Place:
@@ -83,7 +83,7 @@ def _read_graph(graph: Graph, source: Optional[TextFile]) -> None:
     if not kind:
         raise FormatError("[graph] has no format", place("graph"), 'Add format = "graphviz"')
     if kind not in FORMATS:
-        raise FormatError("graph format '%s' is not known" % _join(kind), place("graph.format"),
+        raise FormatError(f"graph format '{_join(kind)}' is not known", place("graph.format"),
                           'Write format = "graphviz"', "NOTSUPPORT")
     conf = settings.get("graph.graphconf", "")
     if isinstance(conf, list):
@@ -99,7 +99,7 @@ def _read_graph(graph: Graph, source: Optional[TextFile]) -> None:
             text = read_text(path, "the graph text named by graphconffilepath")
         except FormatError as error:
             raise FormatError(error.message, place("graph.graphconffilepath"),
-                              "A relative path is taken from the working directory, which is %s" % os.getcwd(),
+                              f"A relative path is taken from the working directory, which is {os.getcwd()}",
                               "FAULT", "build") from None
         parsed = dot.parse(text, path)
     _fill(graph, parsed)
@@ -109,14 +109,14 @@ def _join(value: object) -> str:
     return LIST_SIGN.join(value) if isinstance(value, list) else str(value)
 
 
-def _locate(key: str, value: str, source: Optional[TextFile]) -> Optional[Locate]:
+def _locate(key: str, value: str, source: TextFile | None) -> Locate | None:
     if source is None:
         return None
     found = source
     return lambda index: found.locate(key, index, value)
 
 
-def _joined(items: List[str], source: Optional[TextFile], file: str) -> Tuple[str, str, Optional[Locate]]:
+def _joined(items: list[str], source: TextFile | None, file: str) -> tuple[str, str, Locate | None]:
     """graphconf given as a list of lines, and where each character of the whole stands."""
     text = "".join(item + "\n" for item in items)
     if source is None:
@@ -129,7 +129,8 @@ def _joined(items: List[str], source: Optional[TextFile], file: str) -> Tuple[st
     def locate(index: int) -> Place:
         row = lines.place(min(index, max(len(text) - 1, 0))).line - 1
         number = owners[row][0] if row < len(owners) else len(items) - 1
-        return found.locate("graph.graphconf[%d]" % number, index - starts.get(number, 0), items[number] if items else "")
+        item = items[number] if items else ""
+        return found.locate("graph.graphconf[%d]" % number, index - starts.get(number, 0), item)
 
     return text, file, locate
 
@@ -155,8 +156,8 @@ def _fill(graph: Graph, parsed: DotGraph) -> None:
         graph.edges.append(Edge(*key, edge.place, tail.place if tail else None, head.place if head else None))
 
 
-def _replace(graph: Graph, args: Dict[str, Any]) -> None:
-    defaults: Dict[str, str] = {}
+def _replace(graph: Graph, args: dict[str, Any]) -> None:
+    defaults: dict[str, str] = {}
     for key, value in graph.settings.items():
         parts = key.split(".")
         if parts[0] == "args" and len(parts) > 2:
@@ -165,7 +166,7 @@ def _replace(graph: Graph, args: Dict[str, Any]) -> None:
                 defaults[parts[1]] = _join(value)
     for name in args:
         if str(name) not in defaults:
-            raise FormatError("the flow has no argument '%s'" % name, Place(graph.file),
+            raise FormatError(f"the flow has no argument '{name}'", Place(graph.file),
                               did_you_mean(str(name), defaults) + " An argument is declared by a table [args.NAME]",
                               "FAULT")
     values = dict(defaults, **{str(name): text_of(value) for name, value in args.items()})

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import json
 import re
-from typing import List
 
 from .errors import FormatError
 from .place import Place
@@ -20,12 +19,12 @@ def loads(text: str, file: str = "", what: str = "the file") -> TextFile:
     try:
         values = json.loads(text)
     except json.JSONDecodeError as error:
-        raise FormatError("%s is not valid JSON: %s" % (what, error.msg), Place(file, error.lineno, error.colno),
+        raise FormatError(f"{what} is not valid JSON: {error.msg}", Place(file, error.lineno, error.colno),
                           status="FAULT") from None
     except (ValueError, RecursionError) as error:
-        raise FormatError("%s is not valid JSON: %s" % (what, error), Place(file), status="FAULT") from None
+        raise FormatError(f"{what} is not valid JSON: {error}", Place(file), status="FAULT") from None
     if not isinstance(values, dict):
-        raise FormatError("%s must be a JSON object, not a %s" % (what, type(values).__name__), Place(file, 1, 1),
+        raise FormatError(f"{what} must be a JSON object, not a {type(values).__name__}", Place(file, 1, 1),
                           status="FAULT")
     found = TextFile(values, lines)
     try:
@@ -47,13 +46,13 @@ class _Scan:
         while self.at < len(self.text) and self.text[self.at] in blanks:
             self.at += 1
 
-    def string(self) -> "Span":
+    def string(self) -> Span:
         match = _STRING.match(self.text, self.at)
         assert match is not None
         self.at = match.end()
         return Span(self.text, match.start() + 1, match.end() - 1, "json")
 
-    def value(self, name: str, path: List[str]) -> None:
+    def value(self, name: str, path: list[str]) -> None:
         self.skip()
         char = self.text[self.at]
         if char == '"':
@@ -64,7 +63,7 @@ class _Scan:
             while self.text[self.at] != "}":
                 start = self.at
                 span = self.string()
-                parts = [*path, json.loads('"%s"' % self.text[span.begin:span.end])]
+                parts = [*path, json.loads(f'"{self.text[span.begin:span.end]}"')]
                 self.found.keys.setdefault(".".join(parts), start)
                 self.value(".".join(parts), parts)
                 self.skip()

@@ -28,8 +28,9 @@ def did_you_mean(wrong: str, names: Iterable[str]) -> str:
     known = sorted(set(names))
     best = nearest(wrong, known)
     if best:
-        return "Did you mean '%s'?" % best
+        return f"Did you mean '{best}'?"
     if not known:
         return "There is none."
-    shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
-    return "There is: %s." % shown
+    if len(known) > 12:
+        return "None of the %d names there looks like it." % len(known)
+    return "There is: {}.".format(", ".join(known))

@@ -18,3 +18,6 @@ class Place(NamedTuple):
             if self.column:
                 parts.append(str(self.column))
         return ":".join(parts)
+
+
+NOWHERE = Place()

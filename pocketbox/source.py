@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import bisect
-from typing import Callable, List
+from typing import Callable
 
 from .errors import FormatError
 from .place import Place
@@ -17,12 +17,12 @@ def read_text(path: str, what: str) -> str:
             data = file.read()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise FormatError("%s cannot be read: %s" % (what, reason), Place(path)) from None
+        raise FormatError(f"{what} cannot be read: {reason}", Place(path)) from None
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise FormatError("%s is not UTF-8 text: byte 0x%02x" % (what, data[error.start]), Place(path, line),
+        raise FormatError(f"{what} is not UTF-8 text: byte 0x{data[error.start]:02x}", Place(path, line),
                           "Save the file as UTF-8") from None
     return text
 
@@ -32,7 +32,7 @@ class Lines:
 
     def __init__(self, text: str, file: str = "") -> None:
         self.file = file
-        self._starts: List[int] = [0]
+        self._starts: list[int] = [0]
         at = text.find("\n")
         while at >= 0:
             self._starts.append(at + 1)

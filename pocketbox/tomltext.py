@@ -7,7 +7,7 @@ remembers where the keys and the bodies of the strings begin.
 from __future__ import annotations
 
 import datetime
-from typing import Any, Dict, List, Tuple
+from typing import Any
 
 import tomlkit
 from tomlkit.exceptions import ParseError, TOMLKitError
@@ -20,12 +20,12 @@ from .source import Lines
 class TextFile:
     """A settings file that was read: nested `values`, and places. TOML and JSON files look alike from outside."""
 
-    def __init__(self, values: Dict[str, Any], lines: Lines) -> None:
+    def __init__(self, values: dict[str, Any], lines: Lines) -> None:
         self.values = values
         self.lines = lines
-        self.keys: Dict[str, int] = {}                      # dotted key -> offset
-        self.strings: Dict[str, "Span"] = {}                # dotted key (or key[0]) -> where its text stands
-        self.tables: Dict[str, int] = {}                    # dotted key of a [[table]] -> offset
+        self.keys: dict[str, int] = {}                      # dotted key -> offset
+        self.strings: dict[str, Span] = {}                # dotted key (or key[0]) -> where its text stands
+        self.tables: dict[str, int] = {}                    # dotted key of a [[table]] -> offset
 
     def place(self, key: str) -> Place:
         """Where a key stands; for a missing one, the nearest table around it."""
@@ -46,15 +46,15 @@ class TextFile:
             return self.lines.place(span.begin)
         return self.lines.place(offsets[index] if index < len(offsets) else span.end)
 
-    def flat(self) -> Dict[str, Any]:
+    def flat(self) -> dict[str, Any]:
         """All values under dotted keys, as texts and lists of texts, like the real engine's Configuration."""
-        out: Dict[str, Any] = {}
+        out: dict[str, Any] = {}
         _flatten("", self.values, out)
         return out
 
-    def odd_arrays(self) -> List[str]:
+    def odd_arrays(self) -> list[str]:
         """Keys of arrays whose items are not all strings: the real engine aborts when it meets one."""
-        found: List[str] = []
+        found: list[str] = []
         _find_odd("", self.values, found)
         return found
 
@@ -62,16 +62,22 @@ class TextFile:
 class Span:
     """The body of one string in the file; `kind` says how its characters are written."""
 
-    __slots__ = ("_text", "begin", "end", "kind")
+    __slots__ = ("_offsets", "_text", "begin", "end", "kind")
 
     def __init__(self, text: str, begin: int, end: int, kind: str) -> None:
         self._text = text
         self.begin = begin
         self.end = end
         self.kind = kind        # basic, literal, multi-basic, multi-literal, json
+        self._offsets: list[int] = []
 
-    def offsets(self) -> List[int]:
+    def offsets(self) -> list[int]:
         """The offset in the file of each character of the string's value."""
+        if not self._offsets:
+            self._offsets = self._walk()
+        return self._offsets
+
+    def _walk(self) -> list[int]:
         if "literal" in self.kind:
             return list(range(self.begin, self.end))
         text, at, out = self._text, self.begin, []
@@ -110,20 +116,20 @@ def text_of(value: Any) -> str:
     return str(value)
 
 
-def _flatten(key: str, value: Any, out: Dict[str, Any]) -> None:
+def _flatten(key: str, value: Any, out: dict[str, Any]) -> None:
     if isinstance(value, dict):
         for name, sub in value.items():
-            _flatten("%s.%s" % (key, name) if key else str(name), sub, out)
+            _flatten(f"{key}.{name}" if key else str(name), sub, out)
     elif isinstance(value, (list, tuple)):
         out[key] = [text_of(item) for item in value]
     else:
         out[key] = text_of(value)
 
 
-def _find_odd(key: str, value: Any, found: List[str]) -> None:
+def _find_odd(key: str, value: Any, found: list[str]) -> None:
     if isinstance(value, dict):
         for name, sub in value.items():
-            _find_odd("%s.%s" % (key, name) if key else str(name), sub, found)
+            _find_odd(f"{key}.{name}" if key else str(name), sub, found)
     elif isinstance(value, list) and not all(isinstance(item, str) for item in value):
         found.append(key)
 
@@ -136,11 +142,11 @@ def loads(text: str, file: str = "", what: str = "the file") -> TextFile:
     except ParseError as error:
         place = Place(file, int(error.line), int(error.col) + 1)
         reason = str(error).split(" at line ")[0].strip()
-        raise FormatError("%s is not valid TOML: %s" % (what, reason), place, status="FAULT") from None
+        raise FormatError(f"{what} is not valid TOML: {reason}", place, status="FAULT") from None
     except (TOMLKitError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError,
             AssertionError, ArithmeticError) as error:
         reason = str(error).strip() or type(error).__name__
-        raise FormatError("%s is not valid TOML: %s" % (what, reason), Place(file), status="FAULT") from None
+        raise FormatError(f"{what} is not valid TOML: {reason}", Place(file), status="FAULT") from None
     found = TextFile(values, lines)
     try:
         _Scan(text, found).run()
@@ -158,7 +164,7 @@ class _Scan:
         self.at = 0
 
     def run(self) -> None:
-        prefix: Tuple[str, ...] = ()
+        prefix: tuple[str, ...] = ()
         while True:
             self.skip(" \t\r\n")
             if self.at >= len(self.text):
@@ -188,8 +194,8 @@ class _Scan:
             else:
                 return
 
-    def key(self) -> Tuple[str, ...]:
-        parts: List[str] = []
+    def key(self) -> tuple[str, ...]:
+        parts: list[str] = []
         while True:
             self.skip(" \t")
             char = self.text[self.at]
@@ -207,7 +213,7 @@ class _Scan:
                 return tuple(parts)
             self.at += 1
 
-    def pair(self, prefix: Tuple[str, ...]) -> None:
+    def pair(self, prefix: tuple[str, ...]) -> None:
         start = self.at
         parts = prefix + self.key()
         for count in range(len(prefix) + 1, len(parts) + 1):
@@ -215,7 +221,7 @@ class _Scan:
         self.at = self.text.index("=", self.at) + 1
         self.value(".".join(parts), parts)
 
-    def value(self, name: str, parts: Tuple[str, ...]) -> None:
+    def value(self, name: str, parts: tuple[str, ...]) -> None:
         self.skip(" \t\r\n")
         char = self.text[self.at]
         if char in "\"'":
@@ -234,7 +240,7 @@ class _Scan:
             while self.at < len(self.text) and self.text[self.at] not in ",]}\r\n#":
                 self.at += 1
 
-    def array(self, name: str, parts: Tuple[str, ...]) -> None:
+    def array(self, name: str, parts: tuple[str, ...]) -> None:
         self.at += 1
         count = 0
         while True:
