@@ -1,0 +1,74 @@
+"""How each shipped model is made: which scenes, how many, which seeds; and the sets it is judged on."""
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Dict, List, Tuple
+
+import numpy as np
+
+from edgevision.scenes.dice import Dice
+from edgevision.scenes.domain import PRESETS, Domain
+from edgevision.scenes.scene import SIZE, VERSION, Scene
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training run from nothing. `domains` are (preset, weight); every picture is new, none is seen twice."""
+
+    name: str
+    domains: Tuple[Tuple[str, int], ...]
+    steps: int
+    batch: int
+    rate: float
+    seed: int
+    bfloat16: bool = False  # multiply in bfloat16 where the processor has it; sums and weights stay float32
+
+
+LITTLE = Recipe("little", (("day", 1),), 2400, 16, 2e-3, 11, bfloat16=True)
+BIG = Recipe("big", tuple((name, 3 if name in ("day", "night") else 1) for name in PRESETS), 2600, 16, 1.5e-3, 12,
+             bfloat16=True)
+RECIPES: Dict[str, Recipe] = {recipe.name: recipe for recipe in (LITTLE, BIG)}
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Pictures that no training sees (their seed is used for nothing else), named by a hash of how they are made."""
+
+    domain: str
+    count: int = 300
+    seed: int = 900_001
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the settings. The generator draws the same bytes from the same settings; a test pins that."""
+        settings = {"generator": VERSION, "domain": PRESETS[self.domain].as_dict(), "count": self.count,
+                    "seed": self.seed, "size": list(SIZE)}
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+    def pictures(self) -> Tuple[List[np.ndarray], List[np.ndarray]]:
+        """All pictures (blue-green-red) and their labels (rows of x1, y1, x2, y2, class)."""
+        scene = Scene(self.seed, self.domain)
+        made = [scene.picture(k) for k in range(self.count)]
+        return [p.bgr for p in made], [np.array(p.labels, np.float32).reshape(-1, 5) for p in made]
+
+
+TEST_DOMAINS = ("day", "night", "rain", "haze", "new_colours", "traps", "crowd", "far")
+
+
+class SceneStream:
+    """The training pictures of a recipe: number n is always the same picture."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._seed = recipe.seed
+        self._scenes = [Scene(recipe.seed, _domain(name)) for name, weight in recipe.domains for _ in range(weight)]
+
+    def __call__(self, number: int) -> Tuple[np.ndarray, np.ndarray]:
+        scene = Dice(self._seed, 3, number).choice(self._scenes)
+        picture = scene.picture(number)
+        return picture.bgr, np.array(picture.labels, np.float32).reshape(-1, 5)
+
+
+def _domain(name: str) -> Domain:
+    return PRESETS[name]
