@@ -86,8 +86,8 @@ class Camera:
         crowd = crowd_size(domain, Dice(self.seed, 5))
         jobs = list(self._standing)
         for place in range(crowd):
-            jobs += self._person(place, timestamp, domain, canvas.width, canvas.height)
-        jobs += self._lying(domain, canvas.width, canvas.height)
+            jobs += self._person(place, timestamp, canvas.width, canvas.height)
+        jobs += self._lying(canvas.width, canvas.height)
         render(canvas, jobs)
         picture = finish(canvas, domain, Dice(self.seed, 6, index), self._lamps, self._horizon, self._exposure)
         return CameraFrame(index, timestamp, picture.bgr, picture.labels, domain)
@@ -106,8 +106,9 @@ class Camera:
                                        self._row_height(row, height), dice.between(0, 1 << 30))))
         return jobs
 
-    def _lying(self, domain: Domain, width: int, height: int) -> List[Job]:
+    def _lying(self, width: int, height: int) -> List[Job]:
         dice = Dice(self.seed, 7)
+        domain = self.schedule.at(0)
         jobs = []
         for _ in range(dice.between(0, 2)):
             row = dice.between(self._first_row(height), height)
@@ -116,11 +117,13 @@ class Camera:
                                               dice.between(0, 1 << 30))))
         return jobs
 
-    def _person(self, place: int, timestamp: int, domain: Domain, width: int, height: int) -> List[Job]:
-        """The person who is at a place of the crowd at this time, and the helmet that he put down, if he did."""
-        shifted = timestamp + Dice(self.seed, 8, place).between(0, _LIFE - 1)
-        life, age = divmod(shifted, _LIFE)
+    def _person(self, place: int, timestamp: int, width: int, height: int) -> List[Job]:
+        """The person who is at a place of the crowd at this time; if he took his helmet off, he carries it."""
+        ahead = Dice(self.seed, 8, place).between(0, _LIFE - 1)
+        life, age = divmod(timestamp + ahead, _LIFE)
         dice = Dice(self.seed, 9, place, life)
+        # The domain in which he came, so that nobody changes looks while it drifts.
+        domain = self.schedule.at((life * _LIFE - ahead) / 1000)
         look = Look.thrown(dice, domain)
         base = Pose.thrown(dice)
         row1 = dice.between(self._first_row(height), height * 104 // 100)

@@ -20,11 +20,11 @@ class Domain:
     night: float = 0.0
     rain: float = 0.0
     haze: float = 0.0
-    noise: float = 0.15
+    noise: float = 0.25
     new_colours: float = 0.0
-    traps: float = 0.15
-    crowding: float = 0.3
-    distance: float = 0.3
+    traps: float = 0.25
+    crowding: float = 0.45
+    distance: float = 0.75
 
     def __post_init__(self) -> None:
         for knob in fields(self):
@@ -56,8 +56,8 @@ class Domain:
 
 PRESETS: Dict[str, Domain] = {
     "day": Domain(),
-    "dusk": Domain(night=0.5, noise=0.3),
-    "night": Domain(night=1.0, noise=0.4),
+    "dusk": Domain(night=0.5, noise=0.35),
+    "night": Domain(night=1.0, noise=0.45),
     "rain": Domain(rain=0.9, haze=0.3, noise=0.25),
     "haze": Domain(haze=0.9),
     "noisy": Domain(noise=1.0),

@@ -31,7 +31,7 @@ def _texture(height: int, width: int) -> np.ndarray:
 def lamps_of(dice: Dice, width: int, height: int) -> List[Tuple[int, int, int, int]]:
     """Where a site's lamps stand: x, y, reach in pixels and strength in thousandths."""
     return [(dice.between(0, width), dice.between(height // 8, height), dice.between(height // 4, height),
-             dice.between(150, 520)) for _ in range(dice.between(1, 3))]
+             dice.between(100, 420)) for _ in range(dice.between(1, 3))]
 
 
 def apply(picture: np.ndarray, domain: Domain, dice: Dice, lamps: List[Tuple[int, int, int, int]], horizon: int,
@@ -48,7 +48,7 @@ def apply(picture: np.ndarray, domain: Domain, dice: Dice, lamps: List[Tuple[int
         picture = cv2.LUT(picture, np.minimum(255, np.arange(256) * exposure // 1000).astype(np.uint8))
     if rain:
         picture = _rain(picture, rain, night, dice)
-    amplitude = 4 + domain.permille("noise") * 60 // 1000 + night * 20 // 1000
+    amplitude = 4 + domain.permille("noise") * 48 // 1000 + night * 8 // 1000
     # The tile is larger than the picture, so that no two frames share their grain.
     tile = _grain(height + 64, width + 64, amplitude)
     y, x = dice.between(0, 63), dice.between(0, 63)
@@ -60,14 +60,16 @@ def _haze(picture: np.ndarray, haze: int, horizon: int, dice: Dice) -> np.ndarra
     grey = dice.between(175, 215)
     rows = np.arange(height)
     near = np.maximum(0, rows - horizon) * 1000 // max(1, height - horizon)
-    share = haze * (880 - near * 480 // 1000) // 1000 * 256 // 1000
+    share = haze * (680 - near * 380 // 1000) // 1000 * 256 // 1000
     keep = (256 - share).astype(np.uint16)[:, None, None]
     return ((picture * keep + (grey * share).astype(np.uint16)[:, None, None]) >> 8).astype(np.uint8)
 
 
 def _night(picture: np.ndarray, night: int, exposure: int, lamps: List[Tuple[int, int, int, int]]) -> np.ndarray:
     height, width = picture.shape[:2]
-    ambient = (1000 - night * 860 // 1000) * exposure // 1000
+    # A camera opens up in the dark: the brightness of a day picture varies more than that of a night picture.
+    exposure = 1000 + (exposure - 1000) * (1000 - night * 700 // 1000) // 1000
+    ambient = (1000 - night * 640 // 1000) * exposure // 1000
     ys = np.arange(0, height, _CELL, dtype=np.int64)[:, None]
     xs = np.arange(0, width, _CELL, dtype=np.int64)[None, :]
     light = np.full((ys.size, xs.size), ambient, np.int64)
