@@ -53,8 +53,8 @@ class Catalog:
         if known is not unit:
             other = known.file or "the units that come with the engine"
             self.problems.append(Problem(
-                "SB014", WARNING, f"flowunit '{unit.name}' (device {unit.device}) is defined a second time; this one is never "
-                f"used, that of "
+                "SB014", WARNING, f"flowunit '{unit.name}' (device {unit.device}) is defined a second time; this one "
+                f"is never used, that of "
                 f"{other} is", unit.place, cure="Rename one of them"))
 
     def units(self) -> list[Descriptor]:
@@ -128,7 +128,7 @@ class Catalog:
         try:
             source = tomltext.loads(read_text(path, "the descriptor"), path, "the descriptor")
         except FormatError as error:
-            problem = Problem.of("SB010", error, WARNING)
+            problem = Problem.of("SB010", error, ERROR)
             self.problems.append(problem)
             self._skipped.setdefault(os.path.splitext(os.path.basename(path))[0], problem)
             return
@@ -144,7 +144,7 @@ class Catalog:
             base = source.values.get("base")
             name = str(base.get("name") or "") if isinstance(base, dict) else ""
             foreign = isinstance(error, ForeignUnit)
-            problem = Problem.of("SB012" if foreign else "SB011", error, WARNING)
+            problem = Problem.of("SB012" if foreign else "SB011", error, WARNING if foreign else ERROR)
             self._skipped.setdefault(name or os.path.splitext(os.path.basename(path))[0], problem)
             if not foreign:
                 self.problems.append(problem)

@@ -17,6 +17,7 @@ TYPES = ("python", "inference")
 FOREIGN = {
     "c++": "is written in C++", "java": "is written in Java",
     "yolov3_postprocess": "is a YOLO box unit", "yolov5_postprocess": "is a YOLO box unit",
+    "yolo_postprocess": "is a YOLO box unit",
 }
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\Z")
 _REQUIRED = ("type", "name", "device", "version", "description", "entry")

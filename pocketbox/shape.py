@@ -32,7 +32,8 @@ def _successors(resolved: Resolved) -> dict[str, list[str]]:
 
 def _unused_ends(resolved: Resolved) -> list[Problem]:
     """Input and output nodes without an edge; those of flowunits were told with their nodes."""
-    used = {edge.source for edge in resolved.edges} | {edge.target for edge in resolved.edges}
+    edges = resolved.graph.edges
+    used = {edge.source for edge in edges} | {edge.target for edge in edges}
     return [Problem("SB034", ERROR, f"{node.kind} node '{name}' is not connected", node.place, name, name,
                     "Connect it, or remove it", after_open=True)
             for name, node in resolved.nodes.items() if node.descriptor is None and name not in used]

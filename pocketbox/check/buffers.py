@@ -1,0 +1,270 @@
+"""Rules about buffers: how many are put out, and what the arrays and the meta in them may be."""
+
+from __future__ import annotations
+
+import ast
+from typing import Callable, Iterator
+
+from ..problem import ERROR, WARNING, Problem
+from .unitcode import Function, UnitCode, called, calls, dotted, port_call, port_names, text_argument, walk
+
+DRAWING = ("rectangle", "circle", "line", "putText", "polylines", "fillPoly", "ellipse", "drawContours", "arrowedLine")
+ARRAY_MODULES = ("np", "numpy")
+BAD_TYPES = {
+    "float16": "is read as float32, past the end of the buffer",
+    "half": "is read as float32, past the end of the buffer",
+    "uint64": "raises RuntimeError",
+    "complex64": "raises",
+    "complex128": "raises",
+}
+
+
+def conditional_push(code: UnitCode) -> ast.AST | None:
+    """The push_back in process that is reached for some inputs only, or None."""
+    process = code.own("process")
+    if process is None:
+        return None
+    for loop in walk(process):
+        if not isinstance(loop, ast.For):
+            continue
+        receivers = {
+            ast.dump(call.func.value): call for call in calls(loop, "push_back") if isinstance(call.func, ast.Attribute)
+        }
+        for receiver, call in receivers.items():
+            found = {count for count, way in _counts(loop.body, receiver) if way in ("next", "continue")}
+            if len(found) > 1:
+                return call
+    return None
+
+
+def _counts(body: list[ast.stmt], receiver: str) -> set[tuple[int, str]]:
+    """How often `receiver` gets a push_back on each way through these statements, and how the way ends."""
+    ways = {(0, "next")}
+    for statement in body:
+        done = {way for way in ways if way[1] != "next"}
+        ways = done | {
+            (count + more, end) for count, way in ways if way == "next" for more, end in _statement(statement, receiver)
+        }
+    return ways
+
+
+def _statement(node: ast.stmt, receiver: str) -> set[tuple[int, str]]:
+    if isinstance(node, ast.If):
+        return _counts(node.body, receiver) | _counts(node.orelse, receiver)
+    if isinstance(node, (ast.With, ast.AsyncWith)):
+        return _counts(node.body, receiver)
+    if isinstance(node, ast.Try):
+        ways = _counts(node.body + node.orelse, receiver)
+        for handler in node.handlers:
+            ways = ways | _counts(handler.body, receiver)
+        return ways
+    if isinstance(node, (ast.For, ast.AsyncFor, ast.While)):
+        return {(0, "next")}  # a loop in the loop: its own counts are not those of one input
+    if isinstance(node, ast.Continue):
+        return {(0, "continue")}
+    if isinstance(node, ast.Break):
+        return {(0, "break")}
+    if isinstance(node, (ast.Return, ast.Raise)):
+        return {(0, "leave")}
+    return {
+        (
+            sum(
+                1
+                for call in calls(node, "push_back")
+                if isinstance(call.func, ast.Attribute) and ast.dump(call.func.value) == receiver
+            ),
+            "next",
+        )
+    }
+
+
+def sampling(code: UnitCode) -> Iterator[Problem]:
+    """A normal unit must put out exactly as many buffers as it got."""
+    if code.kind != "normal" or not code.unit.inputs or not code.unit.outputs:
+        return
+    node = conditional_push(code)
+    if node is not None:
+        yield code.problem(
+            "SB214",
+            ERROR,
+            "a normal unit puts out a buffer for some inputs only: the whole graph stops",
+            node,
+            "Put out one buffer for each input, or write stream = true and add data_pre and data_post",
+        )
+
+
+def _input_views(function: Function, context: str) -> dict[str, int]:
+    """Local names of arrays that share memory with an input buffer, and the line where they start to."""
+    inputs = set(port_names(function, context, "input"))
+    buffers: set[str] = set()
+    for node in walk(function):
+        if isinstance(node, ast.For) and isinstance(node.target, ast.Name):
+            source = port_call(node.iter, context)
+            if (source is not None and source[0] == "input") or (
+                isinstance(node.iter, ast.Name) and node.iter.id in inputs
+            ):
+                buffers.add(node.target.id)
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.value, ast.Subscript)
+            and isinstance(node.targets[0], ast.Name)
+        ):
+            base = node.value.value
+            if isinstance(base, ast.Name) and base.id in inputs:
+                buffers.add(node.targets[0].id)
+    views: dict[str, int] = {}
+    for node in walk(function):
+        if not isinstance(node, ast.Assign) or len(node.targets) != 1 or not isinstance(node.targets[0], ast.Name):
+            continue
+        if isinstance(node.value, ast.Call) and _shares(node.value, buffers):
+            views[node.targets[0].id] = node.lineno
+    return views
+
+
+def _shares(call: ast.Call, buffers: set[str]) -> bool:
+    if not call.args or not isinstance(call.args[0], ast.Name) or call.args[0].id not in buffers:
+        return False
+    name = dotted(call.func)
+    if name in ("np.asarray", "numpy.asarray"):
+        return True
+    return name in ("np.array", "numpy.array") and any(
+        word.arg == "copy" and isinstance(word.value, ast.Constant) and not word.value.value for word in call.keywords
+    )
+
+
+def writes_input(code: UnitCode) -> Iterator[Problem]:
+    """Branches of a graph share the memory of their inputs."""
+    for function, context in code.context_methods():
+        views = _input_views(function, context)
+        for node in walk(function):
+            name = ""
+            if isinstance(node, ast.AugAssign):
+                name = _base_name(node.target)
+            elif isinstance(node, ast.Assign):
+                for target in node.targets:
+                    if isinstance(target, ast.Subscript):
+                        name = name or _base_name(target)
+            elif (
+                isinstance(node, ast.Call)
+                and called(node) in DRAWING
+                and node.args
+                and isinstance(node.args[0], ast.Name)
+            ):
+                name = node.args[0].id
+            if name in views and node.lineno > views[name]:  # type: ignore[attr-defined]
+                yield code.problem(
+                    "SB221",
+                    WARNING,
+                    "it writes into '%s', the memory of an input buffer, which other branches of the graph see" % name,
+                    node,
+                    "Copy first: np.array(buffer)",
+                )
+                return
+
+
+def _base_name(node: ast.AST) -> str:
+    while isinstance(node, (ast.Subscript, ast.Attribute)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def array_types(code: UnitCode) -> Iterator[Problem]:
+    """Array types that a Buffer cannot hold."""
+    if code.tree is None:
+        return
+    for call in (node for node in ast.walk(code.tree) if isinstance(node, ast.Call)):
+        given = [word.value for word in call.keywords if word.arg == "dtype"]
+        if called(call) == "astype":
+            given += call.args[:1]
+        elif dotted(call.func).split(".")[0] in ARRAY_MODULES and called(call) in (
+            "array",
+            "zeros",
+            "ones",
+            "empty",
+            "full",
+        ):
+            given += call.args[2:3] if called(call) == "full" else call.args[1:2]
+        elif dotted(call.func).split(".")[0] in ARRAY_MODULES and called(call) in BAD_TYPES:
+            given.append(call.func)
+        for value in given:
+            name = (
+                value.attr
+                if isinstance(value, ast.Attribute)
+                else (value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else "")
+            )
+            if name in BAD_TYPES:
+                yield code.problem(
+                    "SB222",
+                    WARNING,
+                    "a %s array in a Buffer %s" % (name, BAD_TYPES[name]),
+                    call,
+                    "Use float32 (or int64) for what goes into a Buffer",
+                )
+
+
+def shape_meta(code: UnitCode) -> Iterator[Problem]:
+    """The engine keeps an array's shape under these keys, in a type that Python cannot write."""
+    for function, _context in code.context_methods():
+        for call in calls(function, "set"):
+            if text_argument(call) in ("shape", "type") and len(call.args) == 2:
+                yield code.problem(
+                    "SB223",
+                    WARNING,
+                    "it sets the meta '%s', by which the engine knows the array: it is "
+                    "read wrongly afterwards" % text_argument(call),
+                    call,
+                    "Use another key",
+                )
+
+
+def stale_size(code: UnitCode) -> Iterator[Problem]:
+    """copy_meta carries the width and height of the picture before it was resized."""
+    process = code.own("process")
+    if process is None or code.tree is None:
+        return
+    functions = [node for node in ast.walk(code.tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    everything = [call for function in functions for call in calls(function)]
+    resizes = [
+        call
+        for call in everything
+        if dotted(call.func) in ("cv2.resize", "cv2.rotate", "cv2.copyMakeBorder", "cv2.warpAffine", "cv2.transpose")
+    ]
+    copies = [call for call in everything if called(call) == "copy_meta"]
+    sets = {text_argument(call) for call in everything if called(call) == "set"}
+    if resizes and copies and not {"width", "height"} <= sets:
+        yield code.problem(
+            "SB224",
+            WARNING,
+            "the picture's size changes, but copy_meta keeps the old width and height",
+            copies[0],
+            "Set width, height, width_stride and height_stride after copy_meta",
+        )
+
+
+def negative_index(code: UnitCode) -> Iterator[Problem]:
+    """A BufferList knows neither negative indexes nor slices."""
+    for function, context in code.context_methods():
+        lists = set(port_names(function, context, "input")) | set(port_names(function, context, "output"))
+        for node in walk(function):
+            if not isinstance(node, ast.Subscript):
+                continue
+            is_list = port_call(node.value, context) is not None or (
+                isinstance(node.value, ast.Name) and node.value.id in lists
+            )
+            index = node.slice
+            index = getattr(index, "value", index) if type(index).__name__ == "Index" else index
+            negative = isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.USub)
+            if is_list and (negative or isinstance(index, ast.Slice)):
+                yield code.problem(
+                    "SB225", ERROR, "a BufferList has no negative indexes and no slices", node, "Use list(buffers)[...]"
+                )
+
+
+RULES: tuple[Callable[[UnitCode], Iterator[Problem]], ...] = (
+    sampling,
+    writes_input,
+    array_types,
+    shape_meta,
+    stale_size,
+    negative_index,
+)
