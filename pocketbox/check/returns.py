@@ -124,7 +124,7 @@ def other_type(code: UnitCode) -> Iterator[Problem]:
             continue
         for node in returns_of(function):
             value = node.value
-            wrong = isinstance(value, (ast.List, ast.Tuple, ast.Dict, ast.JoinedStr)) or (
+            wrong = isinstance(value, (ast.List, ast.Tuple, ast.Dict, ast.JoinedStr, ast.BinOp, ast.Compare)) or (
                 isinstance(value, ast.Constant) and value.value is not None
             )
             if wrong:
