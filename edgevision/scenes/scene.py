@@ -102,7 +102,7 @@ class Scene:
         jobs = self._things(dice, canvas, horizon, near) + self._people(dice, canvas, horizon, near)
         jobs += self._helmets(dice, canvas, horizon, near)
         render(canvas, jobs)
-        exposure = dice.between(620, 1120)
+        exposure = dice.between(540, 1120)
         lamps = weather.lamps_of(dice, width, height)
         return finish(canvas, self.domain, dice, lamps, horizon, exposure)
 

@@ -69,7 +69,7 @@ def _night(picture: np.ndarray, night: int, exposure: int, lamps: List[Tuple[int
     height, width = picture.shape[:2]
     # A camera opens up in the dark: the brightness of a day picture varies more than that of a night picture.
     exposure = 1000 + (exposure - 1000) * (1000 - night * 700 // 1000) // 1000
-    ambient = (1000 - night * 640 // 1000) * exposure // 1000
+    ambient = (1000 - night * 590 // 1000) * exposure // 1000
     ys = np.arange(0, height, _CELL, dtype=np.int64)[:, None]
     xs = np.arange(0, width, _CELL, dtype=np.int64)[None, :]
     light = np.full((ys.size, xs.size), ambient, np.int64)

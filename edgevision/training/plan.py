@@ -101,6 +101,6 @@ def pyramid(name: str, widths: Tuple[int, int, int, int, int], depth: Tuple[int,
     return Plan(name, tuple(b.layers), classes)
 
 
-LITTLE = pyramid("little", (16, 24, 48, 72, 96), (0, 1, 1, 1), 1, 32)
+LITTLE = pyramid("little", (16, 24, 40, 64, 96), (0, 1, 1, 1), 1, 32)
 BIG = pyramid("big", (16, 32, 96, 160, 192), (1, 2, 2, 1), 1, 64)
 PLANS: Dict[str, Plan] = {plan.name: plan for plan in (LITTLE, BIG)}

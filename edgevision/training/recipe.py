@@ -26,7 +26,7 @@ class Recipe:
     bfloat16: bool = False  # multiply in bfloat16 where the processor has it; sums and weights stay float32
 
 
-LITTLE = Recipe("little", (("day", 1),), 1500, 16, 2e-3, 11, bfloat16=True)
+LITTLE = Recipe("little", (("day", 1),), 1250, 16, 2e-3, 11, bfloat16=True)
 BIG = Recipe("big", tuple((name, 3 if name in ("day", "night") else 1) for name in PRESETS), 2400, 16, 1.5e-3, 12,
              bfloat16=True)
 RECIPES: Dict[str, Recipe] = {recipe.name: recipe for recipe in (LITTLE, BIG)}

@@ -1,0 +1,39 @@
+"""Heads: how the numbers that a model puts out become boxes. Each layout of the common detectors has one.
+
+| head       | output                                                                  | made by                         |
+|------------|-------------------------------------------------------------------------|---------------------------------|
+| yolov8     | (b, 4 + classes, n): centre, size, scores                                | YOLOv8, 11, 12; our own models  |
+| yolov5     | (b, n, 5 + classes): centre, size, objectness, scores; also 5-d parts    | YOLOv5, YOLOv7, Sedna's big net |
+| yolov3     | three maps of raw numbers, 3 * (5 + classes) channels each               | Sedna's helmet example          |
+| yolox      | (b, n, 5 + classes): raw offsets and log sizes, scores ready             | YOLOX                           |
+| end2end    | (b, n, 6): corners, score, class; or (n, 7) with the picture in front    | YOLOv10, YOLOv7 with its NMS    |
+| detr       | boxes 0..1 as centre and size, with logits; or labels, boxes, scores     | DETR, RT-DETR                   |
+
+A head is made for one model: it gets the classes and the size of the input, checks the shapes that the model declares,
+and turns outputs into a `Found` for each picture of the batch, in input pixels.
+"""
+from __future__ import annotations
+
+from typing import Dict, Type
+
+from edgevision.errors import ManifestError
+from edgevision.heads.base import Found, Head, HeadSpec
+from edgevision.heads.detr import Detr
+from edgevision.heads.end2end import End2End
+from edgevision.heads.yolov3 import YoloV3
+from edgevision.heads.yolov5 import YoloV5
+from edgevision.heads.yolov8 import YoloV8
+from edgevision.heads.yolox import YoloX
+
+HEADS: Dict[str, Type[Head]] = {"yolov3": YoloV3, "yolov5": YoloV5, "yolov8": YoloV8, "yolo11": YoloV8,
+                                "end2end": End2End, "yolox": YoloX, "detr": Detr}
+
+
+def head_of(name: str, spec: HeadSpec) -> Head:
+    """The head of that name for a model; ManifestError when there is none."""
+    if name not in HEADS:
+        raise ManifestError("[output] head: expected one of %s, got %r" % (", ".join(HEADS), name))
+    return HEADS[name](spec)
+
+
+__all__ = ["HEADS", "Found", "Head", "HeadSpec", "head_of"]

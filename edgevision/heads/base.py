@@ -1,0 +1,100 @@
+"""What every head has in common."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+
+from edgevision.errors import ManifestError, ModelError
+
+Shape = Sequence[Optional[int]]  # None where the model leaves a dimension open
+
+
+@dataclass(frozen=True)
+class HeadSpec:
+    """What a head must know of its model."""
+
+    classes: int
+    width: int
+    height: int
+    threshold: float = 0.3
+    anchors: Optional[Tuple[Tuple[float, float], ...]] = None
+
+
+class Found(NamedTuple):
+    """What one picture's outputs say above the threshold: boxes x1, y1, x2, y2 in input pixels, scores, classes."""
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    classes: np.ndarray
+
+
+class Head:
+    """Contract of a head. `needs_nms` says whether overlapping boxes for one object are to be expected."""
+
+    needs_nms = True
+    layout = ""  # for error messages: what the head reads
+
+    def __init__(self, spec: HeadSpec) -> None:
+        self.spec = spec
+
+    def check(self, shapes: Sequence[Shape]) -> None:
+        """Raise ManifestError when outputs of these declared shapes cannot be read by this head."""
+        raise NotImplementedError
+
+    def decode(self, outputs: Sequence[np.ndarray]) -> List[Found]:
+        """One Found for each picture in the batch."""
+        raise NotImplementedError
+
+    def refuse(self, shapes: Sequence[Shape], why: str) -> ManifestError:
+        return ManifestError("the head %s reads %s, but the model puts out %s: %s" % (
+            type(self).__name__.lower(), self.layout, ", ".join(show_shape(s) for s in shapes), why))
+
+    def one(self, shapes: Sequence[Shape], rank: int) -> Shape:
+        """The only output's shape, which must have `rank` dimensions."""
+        if len(shapes) != 1:
+            raise self.refuse(shapes, "expected one output, got %d" % len(shapes))
+        if len(shapes[0]) != rank:
+            raise self.refuse(shapes, "expected %d dimensions, got %d" % (rank, len(shapes[0])))
+        return shapes[0]
+
+    def columns(self, shapes: Sequence[Shape], got: Optional[int], fixed: int) -> None:
+        """Check that a dimension holds `fixed` numbers and one for each class."""
+        wanted = fixed + self.spec.classes
+        if got is not None and got != wanted:
+            raise self.refuse(shapes, "%d classes need %d numbers a box, the model has %d (that would be %d classes)" % (
+                self.spec.classes, wanted, got, got - fixed))
+
+
+def show_shape(shape: Shape) -> str:
+    return "(%s)" % ", ".join("?" if d is None else str(d) for d in shape)
+
+
+def corners(centre_size: np.ndarray) -> np.ndarray:
+    """Boxes given as centre x, centre y, width, height, as corners."""
+    half = centre_size[..., 2:4] / 2
+    return np.concatenate((centre_size[..., :2] - half, centre_size[..., :2] + half), axis=-1)
+
+
+def sigmoid(value: np.ndarray) -> np.ndarray:
+    """Without overflow for large negative numbers."""
+    return (0.5 * (1 + np.tanh(0.5 * value.astype(np.float32)))).astype(np.float32)
+
+
+def best_class(boxes: np.ndarray, scores: np.ndarray, threshold: float) -> Found:
+    """Each box with its highest class, where that reaches the threshold. `scores` is (n, classes)."""
+    if not scores.size:
+        return Found(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+    classes = scores.argmax(axis=1)
+    top = scores[np.arange(len(scores)), classes]
+    keep = top >= threshold
+    return Found(boxes[keep].astype(np.float32), top[keep].astype(np.float32), classes[keep])
+
+
+def check_finite(outputs: Sequence[np.ndarray]) -> None:
+    for number, output in enumerate(outputs):
+        if output.dtype.kind == "f" and not np.isfinite(output).all():
+            bad = int(output.size - np.count_nonzero(np.isfinite(output)))
+            raise ModelError("the model's output %d holds %d of %d values that are not numbers (NaN or infinite); the "
+                             "model is damaged or was fed what it was not made for" % (number, bad, output.size))
