@@ -55,6 +55,10 @@ def build(graph: Graph, functions: list[Any] | None = None) -> Engine:
     for problem in errors[1:]:
         log.write(log.Level.ERROR, str(problem))
     if errors:
+        if all(p.after_open for p in errors):
+            # What is wrong with the shape of the whole is told once all units are open, as on the real engine: a unit
+            # that cannot be opened is the more useful message.
+            Engine(resolved, None).stop()
         raise errors[0].error()
     shape, _ = topology.analyse(resolved)
     return Engine(resolved, shape)

@@ -27,9 +27,12 @@ STOP_SECONDS = 10.0     # how long a call of a unit may take to return when the 
 
 
 class Engine(Scheduler):
-    """Built from a resolved graph. `start`, then `wait`; `drain` ends it in good order, `stop` at once."""
+    """Built from a resolved graph. `start`, then `wait`; `drain` ends it in good order, `stop` at once.
 
-    def __init__(self, resolved: Any, shape: topology.Topology) -> None:
+    Without a shape the units are opened but nothing is wired: good for telling whether they open.
+    """
+
+    def __init__(self, resolved: Any, shape: topology.Topology | None) -> None:
         graph = resolved.graph
         count = os.cpu_count() or 1
         super().__init__(max(2, int(str(graph.settings.get("graph.thread-num", 0)) or 0) or 2 * count))
@@ -50,7 +53,7 @@ class Engine(Scheduler):
             raise
 
     # -- building ----------------------------------------------------------
-    def _build(self, shape: topology.Topology) -> None:
+    def _build(self, shape: topology.Topology | None) -> None:
         for name, bound in self.resolved.nodes.items():
             if bound.kind == "input":
                 self.nodes[name] = self.inputs[name] = InputNode(self, bound)
@@ -66,7 +69,8 @@ class Engine(Scheduler):
             if bound.descriptor is not None:
                 node = kinds[name](self, bound, None, bound.descriptor.name)
                 self.nodes[name] = node
-        self._wire(shape)
+        if shape is not None:
+            self._wire(shape)
         self._open()
 
     def _open(self) -> None:
