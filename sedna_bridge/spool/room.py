@@ -1,0 +1,86 @@
+"""Makes room in a spool by its policy. What the target does not want (held) goes before what waits."""
+
+from __future__ import annotations
+
+from typing import Collection
+
+from sedna_bridge.spool.entry import HELD, WAITING, Entry
+from sedna_bridge.spool.files import SpoolFiles
+from sedna_bridge.spool.index import DROPPED, Departure, Index
+from sedna_bridge.spool.limits import Limits
+
+BLOCK_OF_DISK = 4096
+AT_ONCE = 100
+
+
+class Room:
+    """Decides, one new example after the other, which entries must go for it, or that it cannot come in."""
+
+    def __init__(self, limits: Limits, index: Index, files: SpoolFiles, on_their_way: Collection[int]) -> None:
+        self._limits = limits
+        self._index = index
+        self._on_their_way = on_their_way
+        figures = index.figures()
+        self._bytes = figures.get("bytes", 0)
+        self._entries = figures.get("waiting", 0) + figures.get("held", 0)
+        self._free = files.free() if limits.free_floor else 0
+        self._gone: set[int] = set()
+        self._candidates: list[Entry] = []
+        self.departures: list[Departure] = []
+
+    def make(self, size: int, score: float) -> str:
+        """Makes room for one example; returns why it cannot come in, or nothing."""
+        while True:
+            lack = self._lack(size)
+            if not lack:
+                self._take(size, 1)
+                return ""
+            if self._limits.when_full == "block":
+                return lack
+            victim = self._victim()
+            if victim is None:
+                return lack
+            if self._limits.when_full == "drop_easiest" and victim.score >= score:
+                return lack + ", and all others are harder"
+            self._candidates.pop(0)
+            self._gone.add(victim.seq)
+            self._take(-victim.size, -1)
+            self.departures.append(Departure(victim, DROPPED, lack))
+
+    def _lack(self, size: int) -> str:
+        limits = self._limits
+        if limits.most_bytes and self._bytes + size > limits.most_bytes:
+            return "spool full"
+        if limits.most_entries and self._entries + 1 > limits.most_entries:
+            return "spool full"
+        if limits.free_floor and self._free - on_disk(size) < limits.free_floor:
+            return "disk nearly full"
+        return ""
+
+    def _victim(self) -> Entry | None:
+        if not self._candidates:
+            order = "oldest" if self._limits.when_full == "drop_oldest" else "easiest"
+            besides = self._gone | set(self._on_their_way)
+            self._candidates = self._index.next(order, AT_ONCE, besides, HELD) or self._index.next(
+                order, AT_ONCE, besides
+            )
+        return self._candidates[0] if self._candidates else None
+
+    def _take(self, size: int, entries: int) -> None:
+        self._bytes += size
+        self._entries += entries
+        self._free -= on_disk(size) if size > 0 else -on_disk(-size)
+
+
+def on_disk(size: int) -> int:
+    """What an entry of two files really takes, with its part of the index."""
+    return size + 2 * BLOCK_OF_DISK + 1024
+
+
+def too_old(limits: Limits, index: Index, on_their_way: Collection[int]) -> list[Departure]:
+    """The entries that are older than allowed, some at a time."""
+    if not limits.longest_age:
+        return []
+    born_before = index.clock.now() - limits.longest_age
+    oldest = [entry for state in (WAITING, HELD) for entry in index.next("oldest", AT_ONCE, on_their_way, state)]
+    return [Departure(entry, DROPPED, "too old") for entry in oldest if entry.born < born_before]
