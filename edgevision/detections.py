@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Iterator, Sequence
 
 import numpy as np
 
@@ -47,7 +47,7 @@ class Detections:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def __iter__(self) -> Iterator[Tuple[np.ndarray, float, int]]:
+    def __iter__(self) -> Iterator[tuple[np.ndarray, float, int]]:
         for box, score, cls in zip(self.boxes, self.scores, self.classes):
             yield box, float(score), int(cls)
 
@@ -78,13 +78,13 @@ class Detections:
         keep = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
         return Detections(boxes[keep], self.scores[keep], self.classes[keep])
 
-    def to_meta(self) -> List[List[float]]:
+    def to_meta(self) -> list[list[float]]:
         """Lists of [x1, y1, x2, y2, score, class], all floats: ModelBox's meta takes only homogeneous lists."""
         table = np.concatenate((self.boxes, self.scores[:, None], self.classes[:, None].astype(np.float32)), axis=1)
         return [[float(value) for value in row] for row in table]
 
     @classmethod
-    def from_meta(cls, rows: Optional[Sequence[Sequence[float]]]) -> Detections:
+    def from_meta(cls, rows: Sequence[Sequence[float]] | None) -> Detections:
         """From lists of [x1, y1, x2, y2, score, class]; nothing at all means no detections."""
         if rows is None or not len(rows):
             return cls()

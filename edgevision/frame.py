@@ -5,7 +5,7 @@ size) and "i420" (three planes). YUV is BT.601 in the limited range (16..235), w
 """
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Sequence
 
 import cv2
 import numpy as np
@@ -39,7 +39,7 @@ class Frame:
         self.format = pix_fmt
         self.width = width
         self.height = height
-        self.planes: Tuple[np.ndarray, ...] = tuple(planes)
+        self.planes: tuple[np.ndarray, ...] = tuple(planes)
 
     def __repr__(self) -> str:
         return "Frame(%s, %dx%d)" % (self.format, self.width, self.height)
@@ -71,8 +71,8 @@ class Frame:
         return cls(name, width, height, planes)
 
     @classmethod
-    def of(cls, data: Any, pix_fmt: str, width: int, height: int, width_stride: Optional[int] = None,
-           height_stride: Optional[int] = None) -> Frame:
+    def of(cls, data: Any, pix_fmt: str, width: int, height: int, width_stride: int | None = None,
+           height_stride: int | None = None) -> Frame:
         """From one block of memory, as a ModelBox Buffer holds it. `data` is anything with the buffer protocol.
 
         `width_stride` is the length of a row of the first plane in bytes and `height_stride` the rows it takes up, as
@@ -139,10 +139,10 @@ class Frame:
             return self.planes[0].reshape(-1)
         return np.concatenate([np.ascontiguousarray(plane).reshape(-1) for plane in self.planes])
 
-    def meta(self) -> Dict[str, Any]:
+    def meta(self) -> dict[str, Any]:
         """ModelBox's meta for `packed()`: width, height, width_stride, height_stride, channel, pix_fmt, layout."""
         per_pixel = _PACKED.get(self.format, 1)
-        values: Dict[str, Any] = {"width": self.width, "height": self.height, "width_stride": self.width * per_pixel,
+        values: dict[str, Any] = {"width": self.width, "height": self.height, "width_stride": self.width * per_pixel,
                                   "height_stride": self.height, "pix_fmt": self.format}
         if self.format in _PACKED:
             values.update(channel=per_pixel, layout="hwc")
@@ -174,7 +174,7 @@ def _positive(value: Any, what: str) -> int:
     return number
 
 
-def _plane_shapes(name: str, width: int, height: int) -> List[Tuple[int, ...]]:
+def _plane_shapes(name: str, width: int, height: int) -> list[tuple[int, ...]]:
     half_w, half_h = (width + 1) // 2, (height + 1) // 2
     if name == "nv12":
         return [(height, width), (half_h, half_w, 2)]
@@ -184,9 +184,9 @@ def _plane_shapes(name: str, width: int, height: int) -> List[Tuple[int, ...]]:
 
 
 def _slices(flat: np.ndarray, name: str, width: int, height: int, stride: int,
-            rows: int) -> Tuple[Optional[List[np.ndarray]], int]:
+            rows: int) -> tuple[list[np.ndarray] | None, int]:
     """Views of the planes, or None when the block is too short; and how many bytes it takes."""
-    planes: List[np.ndarray] = []
+    planes: list[np.ndarray] = []
     start = needed = 0
     for k, shape in enumerate(_plane_shapes(name, width, height)):
         if k == 0:

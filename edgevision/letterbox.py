@@ -12,7 +12,7 @@ YUV frames are never converted at full size: the planes are resized first, luma 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -75,8 +75,8 @@ class InputSpec:
     layout: str = "nchw"
     color: str = "rgb"
     type: str = "float32"
-    mean: Tuple[float, float, float] = (0.0, 0.0, 0.0)
-    scale: Tuple[float, float, float] = (1 / 255, 1 / 255, 1 / 255)
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    scale: tuple[float, float, float] = (1 / 255, 1 / 255, 1 / 255)
     fill: int = 128
     letterbox: str = "center"
 
@@ -100,9 +100,9 @@ class Letterbox:
         self._mean = np.asarray(spec.mean, np.float32)
         self._scale = np.asarray(spec.scale, np.float32)
         self._canvas = np.empty((spec.height, spec.width, 3), np.uint8)
-        self._geometry: Optional[Geometry] = None
+        self._geometry: Geometry | None = None
         self._planes = [np.empty((spec.height, spec.width), np.uint8) for _ in range(3)]
-        self._work: Dict[str, np.ndarray] = {}
+        self._work: dict[str, np.ndarray] = {}
 
     def into(self, frame: Frame, slot: np.ndarray) -> Geometry:
         """Fill `slot` (one item of the input tensor) with the frame; returns where the frame lies in it."""
@@ -133,7 +133,7 @@ class Letterbox:
             chroma = cv2.merge((self._resize("u", frame.planes[1], half), self._resize("v", frame.planes[2], half)))
         return yuv_to_colour(luma, chroma, self.spec.color)
 
-    def _resize(self, name: str, plane: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
+    def _resize(self, name: str, plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         if (plane.shape[1], plane.shape[0]) == size:
             return plane
         shape = (size[1], size[0], *plane.shape[2:])

@@ -9,7 +9,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
+from typing import Any, Mapping
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
@@ -41,10 +41,10 @@ class OutputSpec:
     """How to read the outputs; the table [output]."""
 
     head: str
-    classes: Tuple[str, ...]
+    classes: tuple[str, ...]
     score_threshold: float = 0.3
     nms_threshold: float = 0.4
-    anchors: Optional[Tuple[Tuple[float, float], ...]] = None
+    anchors: tuple[tuple[float, float], ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Manifest:
         return self.folder / self.model.file
 
     @classmethod
-    def read(cls, path: Union[str, Path]) -> Manifest:
+    def read(cls, path: str | Path) -> Manifest:
         """Read a manifest: a folder that holds one, or the file itself."""
         path = Path(path)
         if path.is_dir():
@@ -75,7 +75,7 @@ class Manifest:
         return cls.parse(text, path)
 
     @classmethod
-    def parse(cls, text: str, path: Union[str, Path] = FILE) -> Manifest:
+    def parse(cls, text: str, path: str | Path = FILE) -> Manifest:
         """A manifest from its text; `path` is for messages and for where the model lies."""
         path = Path(path)
         try:
@@ -116,7 +116,7 @@ class Manifest:
             document["metrics"] = dict(self.metrics)
         return tomlkit.dumps(document)
 
-    def write(self, folder: Union[str, Path]) -> Path:
+    def write(self, folder: str | Path) -> Path:
         """Write `manifest.toml` into a folder, whole or not at all."""
         path = Path(folder) / FILE
         part = path.with_name(FILE + ".part")
@@ -147,7 +147,7 @@ class Manifest:
 class _Table:
     """Reads the keys of one table and complains with file and line."""
 
-    def __init__(self, path: Path, text: str, name: str, values: Dict[str, Any]) -> None:
+    def __init__(self, path: Path, text: str, name: str, values: dict[str, Any]) -> None:
         self.path, self.text, self.name, self.values = path, text, name, values
 
     def wrong(self, key: str, expected: str) -> ManifestError:
@@ -157,7 +157,7 @@ class _Table:
             return ManifestError("%s: [%s] %s is missing: expected %s" % (where, self.name, key, expected))
         return ManifestError("%s: [%s] %s: expected %s, got %r" % (where, self.name, key, expected, self.values[key]))
 
-    def string(self, key: str, default: Any = _REQUIRED, among: Tuple[str, ...] = ()) -> str:
+    def string(self, key: str, default: Any = _REQUIRED, among: tuple[str, ...] = ()) -> str:
         value = self.values.get(key, default)
         expected = "one of " + ", ".join(among) if among else "a text"
         if not isinstance(value, str) or (among and value not in among):
@@ -180,7 +180,7 @@ class _Table:
             raise self.wrong(key, "a number from 0 to 1")
         return number
 
-    def three(self, key: str, default: Tuple[float, float, float]) -> Tuple[float, float, float]:
+    def three(self, key: str, default: tuple[float, float, float]) -> tuple[float, float, float]:
         value = self.values.get(key)
         if value is None:
             return default
@@ -230,8 +230,8 @@ def _output(table: _Table) -> OutputSpec:
                       table.share("nms_threshold", 0.4), anchors)
 
 
-def _anchors(table: _Table) -> Tuple[Tuple[float, float], ...]:
-    pairs: List[Tuple[float, float]] = []
+def _anchors(table: _Table) -> tuple[tuple[float, float], ...]:
+    pairs: list[tuple[float, float]] = []
     value = table.values["anchors"]
     for text in value if isinstance(value, list) else [None]:
         numbers = [_number(part) for part in text.split(",")] if isinstance(text, str) else []
@@ -241,7 +241,7 @@ def _anchors(table: _Table) -> Tuple[Tuple[float, float], ...]:
     return tuple(pairs)
 
 
-def _number(value: Any) -> Optional[float]:
+def _number(value: Any) -> float | None:
     """A finite number, also from its text; None when it is none."""
     if isinstance(value, bool):
         return None

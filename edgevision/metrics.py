@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Sequence
+from typing import Sequence
 
 import numpy as np
 
@@ -15,10 +15,10 @@ from edgevision.nms import overlaps
 class Report:
     """Lists with one number for each class; a class without any object in the truth counts as nan in `ap`."""
 
-    precision: List[float]
-    recall: List[float]
-    ap: List[float]
-    objects: List[int]
+    precision: list[float]
+    recall: list[float]
+    ap: list[float]
+    objects: list[int]
 
     @property
     def map50(self) -> float:
@@ -26,7 +26,7 @@ class Report:
         known = [ap for ap in self.ap if ap == ap]
         return float(np.mean(known)) if known else 0.0
 
-    def as_dict(self) -> Dict[str, object]:
+    def as_dict(self) -> dict[str, object]:
         clean = [0.0 if ap != ap else ap for ap in self.ap]
         return {"precision": self.precision, "recall": self.recall, "mAP": clean, "mAP50": self.map50}
 
@@ -65,8 +65,8 @@ def judge(found: Sequence[Detections], truth: Sequence[object], classes: int, sc
 
 def _match(found: Sequence[Detections], tables: Sequence[np.ndarray], cls: int, overlap: float):
     """Scores of all detections of a class, which of them hit an object, and how many objects there are."""
-    scores: List[np.ndarray] = [np.zeros(0)]
-    hits: List[np.ndarray] = [np.zeros(0, bool)]
+    scores: list[np.ndarray] = [np.zeros(0)]
+    hits: list[np.ndarray] = [np.zeros(0, bool)]
     total = 0
     for detections, table in zip(found, tables):
         boxes = table[table[:, 4] == cls, :4]

@@ -1,8 +1,6 @@
 """Which of several overlapping boxes stand for one object: greedy non-maximum suppression, class by class."""
 from __future__ import annotations
 
-from typing import Optional
-
 import numpy as np
 
 _BLOCK = 256  # boxes whose overlaps are computed at once; bounds the memory of a bad model's thousands of boxes
@@ -21,7 +19,7 @@ def overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def nms(boxes: np.ndarray, scores: np.ndarray, classes: np.ndarray, threshold: float,
-        most: Optional[int] = None) -> np.ndarray:
+        most: int | None = None) -> np.ndarray:
     """Indices of the boxes to keep, highest score first.
 
     A box goes when it overlaps a kept box of its own class by more than `threshold`. Equal scores keep their order.

@@ -6,7 +6,7 @@ few facts that matter are read here from the file's own bytes: protobuf's wire f
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Tuple, Union
+from typing import Iterator, NamedTuple
 
 from edgevision.errors import ModelError
 
@@ -24,11 +24,11 @@ class OnnxFacts(NamedTuple):
 
     ir_version: int
     producer: str
-    metadata: Dict[str, str]
-    external: List[str]  # names of the other files that its weights lie in
+    metadata: dict[str, str]
+    external: list[str]  # names of the other files that its weights lie in
 
 
-def inspect(path: Union[str, Path]) -> OnnxFacts:
+def inspect(path: str | Path) -> OnnxFacts:
     """The facts of an ONNX file; ModelError when it is missing, cut short, or something else."""
     path = Path(path)
     try:
@@ -38,8 +38,8 @@ def inspect(path: Union[str, Path]) -> OnnxFacts:
     if not len(data):
         raise ModelError("model %s: the file is empty" % path)
     ir_version, producer, graphs = 0, "", 0
-    metadata: Dict[str, str] = {}
-    external: List[str] = []
+    metadata: dict[str, str] = {}
+    external: list[str] = []
     try:
         for number, value in _fields(data):
             if number == _MODEL_IR and isinstance(value, int):
@@ -53,7 +53,7 @@ def inspect(path: Union[str, Path]) -> OnnxFacts:
                 graphs += 1
                 _external_of_graph(value, external)
     except _Cut:
-        if ir_version and not graphs or graphs:
+        if (ir_version and not graphs) or graphs:
             raise ModelError("model %s: the file is cut short or damaged (%d bytes); copy it again" % (
                 path, len(data))) from None
         raise ModelError("model %s: this is not an ONNX file (%s)" % (path, _kind(data))) from None
@@ -66,7 +66,7 @@ class _Cut(Exception):
     """The bytes end, or make no sense, in the middle of a field."""
 
 
-def _varint(data: memoryview, at: int) -> Tuple[int, int]:
+def _varint(data: memoryview, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         if at >= len(data) or shift > 63:
@@ -79,7 +79,7 @@ def _varint(data: memoryview, at: int) -> Tuple[int, int]:
         shift += 7
 
 
-def _fields(data: memoryview) -> Iterator[Tuple[int, Union[int, memoryview]]]:
+def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """Number and value of each field of a message; nested messages, texts and blobs as bytes."""
     at = 0
     while at < len(data):
@@ -103,13 +103,13 @@ def _fields(data: memoryview) -> Iterator[Tuple[int, Union[int, memoryview]]]:
         at += size
 
 
-def _pair(data: memoryview) -> Tuple[str, str]:
+def _pair(data: memoryview) -> tuple[str, str]:
     parts = {number: bytes(value).decode("utf-8", "replace") for number, value in _fields(data)
              if not isinstance(value, int)}
     return parts.get(_PAIR_KEY, ""), parts.get(_PAIR_VALUE, "")
 
 
-def _external_of_graph(graph: memoryview, found: List[str]) -> None:
+def _external_of_graph(graph: memoryview, found: list[str]) -> None:
     for number, value in _fields(graph):
         if isinstance(value, int):
             continue
@@ -121,7 +121,7 @@ def _external_of_graph(graph: memoryview, found: List[str]) -> None:
                     _external_of_attribute(attribute, found)
 
 
-def _external_of_attribute(attribute: memoryview, found: List[str]) -> None:
+def _external_of_attribute(attribute: memoryview, found: list[str]) -> None:
     for number, value in _fields(attribute):
         if isinstance(value, int):
             continue
@@ -131,7 +131,7 @@ def _external_of_attribute(attribute: memoryview, found: List[str]) -> None:
             _external_of_graph(value, found)
 
 
-def _external_of_tensor(tensor: memoryview, found: List[str]) -> None:
+def _external_of_tensor(tensor: memoryview, found: list[str]) -> None:
     location, outside = "", False
     for number, value in _fields(tensor):
         if number == _TENSOR_LOCATION and value == 1:

@@ -25,7 +25,7 @@ from edgevision.heads.yolov5 import YoloV5
 from edgevision.heads.yolov8 import YoloV8
 from edgevision.heads.yolox import YoloX
 
-HEADS: Dict[str, Type[Head]] = {"yolov3": YoloV3, "yolov5": YoloV5, "yolov8": YoloV8, "yolo11": YoloV8,
+HEADS: dict[str, type[Head]] = {"yolov3": YoloV3, "yolov5": YoloV5, "yolov8": YoloV8, "yolo11": YoloV8,
                                 "end2end": End2End, "yolox": YoloX, "detr": Detr}
 
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple, Optional, Sequence
 
 import numpy as np
 
@@ -19,7 +19,7 @@ class HeadSpec:
     width: int
     height: int
     threshold: float = 0.3
-    anchors: Optional[Tuple[Tuple[float, float], ...]] = None
+    anchors: tuple[tuple[float, float], ...] | None = None
 
 
 class Found(NamedTuple):
@@ -43,7 +43,7 @@ class Head:
         """Raise ManifestError when outputs of these declared shapes cannot be read by this head."""
         raise NotImplementedError
 
-    def decode(self, outputs: Sequence[np.ndarray]) -> List[Found]:
+    def decode(self, outputs: Sequence[np.ndarray]) -> list[Found]:
         """One Found for each picture in the batch."""
         raise NotImplementedError
 
@@ -59,7 +59,7 @@ class Head:
             raise self.refuse(shapes, "expected %d dimensions, got %d" % (rank, len(shapes[0])))
         return shapes[0]
 
-    def columns(self, shapes: Sequence[Shape], got: Optional[int], fixed: int) -> None:
+    def columns(self, shapes: Sequence[Shape], got: int | None, fixed: int) -> None:
         """Check that a dimension holds `fixed` numbers and one for each class."""
         wanted = fixed + self.spec.classes
         if got is not None and got != wanted:

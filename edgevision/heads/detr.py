@@ -6,7 +6,7 @@ One more logit than classes means softmax with "nothing" last (DETR), otherwise 
 """
 from __future__ import annotations
 
-from typing import List, Sequence
+from typing import Sequence
 
 import numpy as np
 
@@ -42,7 +42,7 @@ class Detr(Head):
             return 0
         raise self.refuse(shapes, "none of the outputs has 4 numbers a box")
 
-    def decode(self, outputs: Sequence[np.ndarray]) -> List[Found]:
+    def decode(self, outputs: Sequence[np.ndarray]) -> list[Found]:
         if len(outputs) == 3:
             return self._ready(outputs)
         if len(outputs) == 1:
@@ -59,7 +59,7 @@ class Detr(Head):
         powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
         return (powers / powers.sum(axis=-1, keepdims=True))[..., :self.spec.classes]
 
-    def _ready(self, outputs: Sequence[np.ndarray]) -> List[Found]:
+    def _ready(self, outputs: Sequence[np.ndarray]) -> list[Found]:
         boxes = next(o for o in outputs if o.ndim == 3)
         flat = [o for o in outputs if o.ndim == 2]
         labels = next((o for o in flat if o.dtype.kind in "iu"), flat[0])

@@ -1,7 +1,7 @@
 """Models that have chosen already: rows of corners, score, class; no NMS is left to do."""
 from __future__ import annotations
 
-from typing import List, Sequence
+from typing import Sequence
 
 import numpy as np
 
@@ -22,7 +22,7 @@ class End2End(Head):
         if shapes[0][-1] not in (None, wanted):
             raise self.refuse(shapes, "expected %d numbers a box" % wanted)
 
-    def decode(self, outputs: Sequence[np.ndarray]) -> List[Found]:
+    def decode(self, outputs: Sequence[np.ndarray]) -> list[Found]:
         table = outputs[0]
         if table.ndim == 3:
             return [self._rows(rows[:, :4], rows[:, 4], rows[:, 5]) for rows in table]

@@ -5,14 +5,14 @@ above the threshold counts, so one box may be found as two classes.
 """
 from __future__ import annotations
 
-from typing import List, Sequence, Tuple
+from typing import Sequence
 
 import numpy as np
 
 from edgevision.heads.base import Found, Head, HeadSpec, Shape, sigmoid
 
 # Sedna's anchors (width, height), small to large; its last one is 163 wide where the original YOLOv3 has 373.
-SEDNA_ANCHORS: Tuple[Tuple[float, float], ...] = (
+SEDNA_ANCHORS: tuple[tuple[float, float], ...] = (
     (10, 13), (16, 30), (33, 23), (30, 61), (62, 45), (59, 119), (116, 90), (156, 198), (163, 326))
 _LARGEST = 20.0  # cap on an exponent: a box larger than any picture, and no overflow
 
@@ -36,7 +36,7 @@ class YoloV3(Head):
                 raise self.refuse(shapes, "%d classes and %d anchors a map need %d channels" % (
                     self.spec.classes, each, wanted))
 
-    def decode(self, outputs: Sequence[np.ndarray]) -> List[Found]:
+    def decode(self, outputs: Sequence[np.ndarray]) -> list[Found]:
         each = len(self._anchors) // len(outputs)
         channels = each * (5 + self.spec.classes)
         maps = [m if m.shape[3] == channels else m.transpose(0, 2, 3, 1) for m in outputs]

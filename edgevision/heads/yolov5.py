@@ -1,7 +1,7 @@
 """YOLOv5, YOLOv7 and decoded YOLOv3: every box has an objectness, and its score is that times the class's."""
 from __future__ import annotations
 
-from typing import List, Sequence
+from typing import Sequence
 
 import numpy as np
 
@@ -19,7 +19,7 @@ class YoloV5(Head):
                 raise self.refuse(shapes, "expected 3 or 5 dimensions, got %d" % len(shape))
             self.columns(shapes, shape[-1], 5)
 
-    def decode(self, outputs: Sequence[np.ndarray]) -> List[Found]:
+    def decode(self, outputs: Sequence[np.ndarray]) -> list[Found]:
         flat = [output.reshape(len(output), -1, output.shape[-1]) for output in outputs]
         table = flat[0] if len(flat) == 1 else np.concatenate(flat, axis=1)
         found = []

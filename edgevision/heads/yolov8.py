@@ -1,7 +1,7 @@
 """YOLOv8 and its heirs (11, 12), and our own models: (b, 4 + classes, n), no objectness."""
 from __future__ import annotations
 
-from typing import List, Sequence
+from typing import Sequence
 
 import numpy as np
 
@@ -14,7 +14,7 @@ class YoloV8(Head):
     def check(self, shapes: Sequence[Shape]) -> None:
         self.columns(shapes, self.one(shapes, 3)[1], 4)
 
-    def decode(self, outputs: Sequence[np.ndarray]) -> List[Found]:
+    def decode(self, outputs: Sequence[np.ndarray]) -> list[Found]:
         found = []
         for rows in outputs[0]:
             # Look at the scores where they lie, and touch the boxes of the few that pass only.

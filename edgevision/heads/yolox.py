@@ -1,7 +1,7 @@
 """YOLOX: offsets in cells and logarithms of sizes for strides 8, 16, 32 (and 64 in its largest form)."""
 from __future__ import annotations
 
-from typing import List, Sequence, Tuple
+from typing import Sequence
 
 import numpy as np
 
@@ -28,7 +28,7 @@ class YoloX(Head):
             raise self.refuse(shapes, "an input of %dx%d has %s cells" % (
                 self.spec.width, self.spec.height, " or ".join(str(n) for n in self._grids)))
 
-    def decode(self, outputs: Sequence[np.ndarray]) -> List[Found]:
+    def decode(self, outputs: Sequence[np.ndarray]) -> list[Found]:
         if outputs[0].shape[1] not in self._grids:
             raise ModelError("yolox: expected %s cells for an input of %dx%d, the model put out %d" % (
                 " or ".join(str(n) for n in self._grids), self.spec.width, self.spec.height, outputs[0].shape[1]))
@@ -49,7 +49,7 @@ def cells(width: int, height: int, strides: Sequence[int] = (8, 16, 32)) -> int:
     return sum((width // s) * (height // s) for s in strides)
 
 
-def _grid(width: int, height: int, strides: Tuple[int, ...]) -> Tuple[np.ndarray, np.ndarray]:
+def _grid(width: int, height: int, strides: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Cell positions and strides, finest level first, row by row."""
     grids, steps = [], []
     for stride in strides:

@@ -5,7 +5,8 @@ and a frame that was lost can be drawn again.
 """
 from __future__ import annotations
 
-from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+from dataclasses import dataclass
+from typing import Iterator, Sequence
 
 import numpy as np
 
@@ -31,13 +32,14 @@ from edgevision.scenes.scene import (
 _LIFE = 14_000  # ms that one person is on the site before another takes the place
 
 
-class CameraFrame(NamedTuple):
+@dataclass(frozen=True)
+class CameraFrame:
     """One frame: its number, its time in ms, its pixels, what can be seen in it, and the domain it was drawn in."""
 
     index: int
     timestamp: int
     bgr: np.ndarray
-    labels: List[Label]
+    labels: list[Label]
     domain: Domain
 
 
@@ -52,8 +54,8 @@ class Camera:
 
     classes = CLASSES
 
-    def __init__(self, seed: int, schedule: Union[Schedule, Domain, str, Sequence[Tuple[float, Union[str, Domain]]]] = "day",
-                 fps: float = 25.0, size: Tuple[int, int] = SIZE, frames: Optional[int] = None) -> None:
+    def __init__(self, seed: int, schedule: Schedule | Domain | str | Sequence[tuple[float, str | Domain]] = "day",
+                 fps: float = 25.0, size: tuple[int, int] = SIZE, frames: int | None = None) -> None:
         if not 0 < fps <= 1000:
             raise SceneError("a camera's fps must be above 0 and at most 1000, got %r" % (fps,))
         self.seed = int(seed)
@@ -98,7 +100,7 @@ class Camera:
     def _first_row(self, height: int) -> int:
         return min(self._horizon + (height - self._horizon) * (height * 130 // 1000) // max(1, self._near), height - 2)
 
-    def _things(self, dice: Dice, width: int, height: int) -> List[Job]:
+    def _things(self, dice: Dice, width: int, height: int) -> list[Job]:
         jobs = []
         for _ in range(dice.between(2, 5)):
             row = dice.between(self._first_row(height), height)
@@ -106,7 +108,7 @@ class Camera:
                                        self._row_height(row, height), dice.between(0, 1 << 30))))
         return jobs
 
-    def _lying(self, width: int, height: int) -> List[Job]:
+    def _lying(self, width: int, height: int) -> list[Job]:
         dice = Dice(self.seed, 7)
         domain = self.schedule.at(0)
         jobs = []
@@ -117,7 +119,7 @@ class Camera:
                                               dice.between(0, 1 << 30))))
         return jobs
 
-    def _person(self, place: int, timestamp: int, width: int, height: int) -> List[Job]:
+    def _person(self, place: int, timestamp: int, width: int, height: int) -> list[Job]:
         """The person who is at a place of the crowd at this time; if he took his helmet off, he carries it."""
         ahead = Dice(self.seed, 8, place).between(0, _LIFE - 1)
         life, age = divmod(timestamp + ahead, _LIFE)

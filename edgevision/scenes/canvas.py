@@ -5,7 +5,7 @@ end is what can be seen of it.
 """
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import NamedTuple, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -30,7 +30,7 @@ class _Thing:
 
     __slots__ = ("area", "box", "cls", "inside", "owners")
 
-    def __init__(self, cls: int, owners: Tuple[int, ...]) -> None:
+    def __init__(self, cls: int, owners: tuple[int, ...]) -> None:
         self.cls = cls
         self.owners = owners
         self.box = (0, 0, 0, 0)
@@ -52,10 +52,10 @@ class Canvas:
         self.width = width * FINE
         self.height = height * FINE
         self.board = np.zeros((self.height, self.width, 4), np.uint8)
-        self._things: List[_Thing] = []
+        self._things: list[_Thing] = []
         self._owner = GROUND
         self._next = 1
-        self._extent: List[int] = []
+        self._extent: list[int] = []
 
     def begin(self) -> int:
         """From here on strokes belong to a new owner, whose number is returned."""
@@ -76,14 +76,14 @@ class Canvas:
         self._owner = owner
         self._extent = [1 << 30, 1 << 30, -(1 << 30), -(1 << 30)]
 
-    def end(self) -> Tuple[int, int, int, int]:
+    def end(self) -> tuple[int, int, int, int]:
         """Strokes are nobody's again; returns the extent of the strokes since begin, also outside the picture."""
         extent = self._extent
         self._owner = GROUND
         self._extent = []
         return extent[0], extent[1], extent[2], extent[3]
 
-    def label(self, cls: int, owners: Tuple[int, ...], extents: Sequence[Tuple[int, int, int, int]]) -> None:
+    def label(self, cls: int, owners: tuple[int, ...], extents: Sequence[tuple[int, int, int, int]]) -> None:
         """Declare an object of a class, made of owners whose strokes reached `extents`. Call right after drawing it."""
         thing = _Thing(cls, owners)
         x1 = min(e[0] for e in extents)
@@ -107,7 +107,7 @@ class Canvas:
             high = shape.max(axis=0)
             self._grow(int(low[0]), int(low[1]), int(high[0]) + 1, int(high[1]) + 1)
 
-    def quad(self, points: Sequence[Tuple[int, int]], colour: Colour) -> None:
+    def quad(self, points: Sequence[tuple[int, int]], colour: Colour) -> None:
         """Fill a polygon given as corners."""
         cv2.fillPoly(self.board, [np.array(points, np.int32)], (colour[0], colour[1], colour[2], self._owner))
         if self._extent:
@@ -118,7 +118,7 @@ class Canvas:
     def limb(self, x1: int, y1: int, x2: int, y2: int, thick: int, colour: Colour) -> None:
         """A straight limb with flat ends, as a polygon: line widths differ between OpenCV releases, polygons do not."""
         dx, dy = x2 - x1, y2 - y1
-        length = max(1, int(round((dx * dx + dy * dy) ** 0.5)))
+        length = max(1, round((dx * dx + dy * dy) ** 0.5))
         nx, ny = -dy * thick // (2 * length), dx * thick // (2 * length)
         self.quad([(x1 + nx, y1 + ny), (x2 + nx, y2 + ny), (x2 - nx, y2 - ny), (x1 - nx, y1 - ny)], colour)
 
@@ -145,7 +145,7 @@ class Canvas:
         part = self.board[y1:y2, x1:x2, 3]
         return sum(int(np.count_nonzero(part == owner)) for owner in thing.owners)
 
-    def labels(self, keep: Dict[int, int], smallest: int) -> List[Label]:
+    def labels(self, keep: dict[int, int], smallest: int) -> list[Label]:
         """What can be seen: `keep` is the least visible share (in 1000) for each class, `smallest` the least height.
 
         The box is the whole object's, cut at the picture's edges, as a person would draw it; a hidden part counts.

@@ -5,7 +5,7 @@ import json
 import os
 from fractions import Fraction
 from pathlib import Path
-from typing import Iterable, List, Sequence, Tuple, Union
+from typing import Iterable, Sequence, Union
 
 import av
 import cv2
@@ -30,7 +30,7 @@ def to_line(path: str, labels: Rows) -> str:
     return " ".join([path] + [",".join(str(int(value)) for value in row) for row in labels])
 
 
-def from_line(line: str, where: str = "line") -> Tuple[str, np.ndarray]:
+def from_line(line: str, where: str = "line") -> tuple[str, np.ndarray]:
     """The path and the labels (n, 5) of one line of Sedna's text form."""
     parts = line.split()
     if not parts:
@@ -47,7 +47,7 @@ def from_line(line: str, where: str = "line") -> Tuple[str, np.ndarray]:
     return parts[0], np.array(rows, np.float32).reshape(-1, 5)
 
 
-def write_dataset(folder: Union[str, Path], scene: Scene, count: int, first: int = 0, quality: int = 95,
+def write_dataset(folder: str | Path, scene: Scene, count: int, first: int = 0, quality: int = 95,
                   images: str = "images", index: str = "data.txt") -> Path:
     """Pictures `first` to `first + count - 1` of a scene as jpeg files, with their labels; returns the index file.
 
@@ -55,7 +55,7 @@ def write_dataset(folder: Union[str, Path], scene: Scene, count: int, first: int
     """
     folder = Path(folder)
     (folder / images).mkdir(parents=True, exist_ok=True)
-    lines: List[str] = []
+    lines: list[str] = []
     for number in range(first, first + count):
         picture = scene.picture(number)
         name = "%s/%06d.jpg" % (images, number)
@@ -70,13 +70,13 @@ def write_dataset(folder: Union[str, Path], scene: Scene, count: int, first: int
     return path
 
 
-def write_video(path: Union[str, Path], camera: Camera, frames: int, first: int = 0, crf: int = 23,
+def write_video(path: str | Path, camera: Camera, frames: int, first: int = 0, crf: int = 23,
                 keep_labels: bool = True) -> Path:
     """Frames of a camera as an mp4 (H.264). Labels go beside it, a JSON line for each frame: `<name>.labels.jsonl`."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     rate = Fraction(camera.fps).limit_denominator(1001)
-    rows = []
+    rows: list[str] = []
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=rate)
         stream.width, stream.height = camera.size
@@ -90,7 +90,7 @@ def write_video(path: Union[str, Path], camera: Camera, frames: int, first: int 
     return path
 
 
-def _packets(stream, camera: Camera, first: int, frames: int, rows: List[str]) -> Iterable[av.Packet]:
+def _packets(stream, camera: Camera, first: int, frames: int, rows: list[str]) -> Iterable[av.Packet]:
     for number in range(first, first + frames):
         frame = camera.frame(number)
         rows.append(json.dumps({"index": number - first, "timestamp": frame.timestamp,

@@ -5,7 +5,7 @@ scene is made here from raw PCG64 words with integer arithmetic.
 """
 from __future__ import annotations
 
-from typing import List, Sequence, Tuple, TypeVar
+from typing import Sequence, TypeVar
 
 import numpy as np
 
@@ -20,7 +20,7 @@ class Dice:
 
     def __init__(self, *path: int) -> None:
         self._bits = np.random.PCG64(np.random.SeedSequence([int(number) & 0xFFFFFFFFFFFFFFFF for number in path]))
-        self._words: List[int] = []
+        self._words: list[int] = []
         self._at = 0
 
     def word(self) -> int:
@@ -42,7 +42,7 @@ class Dice:
     def choice(self, options: Sequence[T]) -> T:
         return options[self.between(0, len(options) - 1)]
 
-    def colour(self, base: Tuple[int, int, int], spread: int) -> Tuple[int, int, int]:
+    def colour(self, base: tuple[int, int, int], spread: int) -> tuple[int, int, int]:
         """A colour near `base`: all channels move together, and each a little by itself."""
         together = self.between(-spread, spread)
         own = max(1, spread // 3)

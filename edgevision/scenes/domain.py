@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Dict, List, Sequence, Tuple, Union
+from typing import Sequence
 
 from edgevision.errors import SceneError
 
@@ -50,11 +50,11 @@ class Domain:
             known = [k.name for k in fields(self)]
             raise SceneError("unknown domain knob in %s; the knobs are %s" % (sorted(knobs), ", ".join(known))) from None
 
-    def as_dict(self) -> Dict[str, float]:
+    def as_dict(self) -> dict[str, float]:
         return asdict(self)
 
 
-PRESETS: Dict[str, Domain] = {
+PRESETS: dict[str, Domain] = {
     "day": Domain(),
     "dusk": Domain(night=0.5, noise=0.35),
     "night": Domain(night=1.0, noise=0.45),
@@ -69,7 +69,7 @@ PRESETS: Dict[str, Domain] = {
 }
 
 
-def domain_of(name: Union[str, Domain]) -> Domain:
+def domain_of(name: str | Domain) -> Domain:
     """A preset by its name; a Domain passes through."""
     if isinstance(name, Domain):
         return name
@@ -85,15 +85,15 @@ class Schedule:
     0.5
     """
 
-    def __init__(self, points: Sequence[Tuple[float, Union[str, Domain]]]) -> None:
+    def __init__(self, points: Sequence[tuple[float, str | Domain]]) -> None:
         if not points:
             raise SceneError("a schedule needs at least one (second, domain) point")
-        self.points: List[Tuple[float, Domain]] = [(float(second), domain_of(domain)) for second, domain in points]
+        self.points: list[tuple[float, Domain]] = [(float(second), domain_of(domain)) for second, domain in points]
         if any(later[0] <= earlier[0] for earlier, later in zip(self.points, self.points[1:])):
             raise SceneError("a schedule's seconds must grow: got %s" % [second for second, _ in self.points])
 
     @classmethod
-    def of(cls, what: Union[Schedule, Domain, str, Sequence[Tuple[float, Union[str, Domain]]]]) -> Schedule:
+    def of(cls, what: Schedule | Domain | str | Sequence[tuple[float, str | Domain]]) -> Schedule:
         if isinstance(what, Schedule):
             return what
         if isinstance(what, (str, Domain)):

@@ -5,7 +5,6 @@ A figure is described in thousandths of its own height, so the same few polygons
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Tuple
 
 import numpy as np
 
@@ -25,7 +24,7 @@ CLOTHES = ((110, 70, 40), (60, 60, 60), (140, 120, 90), (50, 70, 60), (70, 60, 1
 VESTS = ((40, 140, 250), (60, 245, 220), (70, 230, 160))
 CAPS = ((50, 45, 40), (120, 60, 30), (40, 40, 150), (60, 90, 60), (170, 170, 170))
 
-SINE = [int(round(1000 * float(np.sin(2 * np.pi * k / 64)))) for k in range(64)]
+SINE = [round(1000 * float(np.sin(2 * np.pi * k / 64))) for k in range(64)]
 _HEAD = CIRCLE * (56, 72) // 1000  # half width and half height of a head, in thousandths of the figure
 FRONT, BACK, LEFT, RIGHT = range(4)
 
@@ -184,7 +183,7 @@ def _shoe(canvas: Canvas, x: int, y: int, half: int, way: int) -> None:
 
 
 def _arm(canvas: Canvas, x: int, y: int, which: int, pose: Pose, px, swing: int, thick: int, look: Look,
-         way: int) -> Tuple[int, int]:
+         way: int) -> tuple[int, int]:
     """Draws an arm from the shoulder at (x, y); returns where the hand is."""
     if pose.arms == 1 and which == 1:
         hand = (x + px(150), y - px(180))

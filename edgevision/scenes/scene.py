@@ -1,7 +1,7 @@
 """Single pictures of building sites: each number names one picture, for ever and on every machine."""
 from __future__ import annotations
 
-from typing import Callable, List, NamedTuple, Tuple, Union
+from typing import Callable, NamedTuple
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class Picture(NamedTuple):
     """A picture (h, w, 3 uint8, blue-green-red) and everything in it that can be seen."""
 
     bgr: np.ndarray
-    labels: List[Label]
+    labels: list[Label]
 
 
 class Job(NamedTuple):
@@ -44,7 +44,7 @@ class Job(NamedTuple):
     draw: Callable[[Canvas], None]
 
 
-def check_size(size: Tuple[int, int]) -> Tuple[int, int]:
+def check_size(size: tuple[int, int]) -> tuple[int, int]:
     width, height = int(size[0]), int(size[1])
     if width < 64 or height < 64 or width % 2 or height % 2:
         raise SceneError("a scene's width and height must be even and at least 64, got %dx%d" % (width, height))
@@ -66,12 +66,12 @@ def crowd_size(domain: Domain, dice: Dice) -> int:
     return dice.between(1 + crowding * 5 // 1000, 4 + crowding * 11 // 1000)
 
 
-def render(canvas: Canvas, jobs: List[Job]) -> None:
+def render(canvas: Canvas, jobs: list[Job]) -> None:
     for job in sorted(jobs, key=lambda job: job.row):
         job.draw(canvas)
 
 
-def finish(canvas: Canvas, domain: Domain, dice: Dice, lamps: List[Tuple[int, int, int, int]], horizon: int,
+def finish(canvas: Canvas, domain: Domain, dice: Dice, lamps: list[tuple[int, int, int, int]], horizon: int,
            exposure: int) -> Picture:
     height = canvas.height // FINE
     labels = canvas.labels(VISIBLE, max(3, SMALLEST * height // 352))
@@ -87,7 +87,7 @@ class Scene:
 
     classes = CLASSES
 
-    def __init__(self, seed: int, domain: Union[str, Domain] = "day", size: Tuple[int, int] = SIZE) -> None:
+    def __init__(self, seed: int, domain: str | Domain = "day", size: tuple[int, int] = SIZE) -> None:
         self.seed = int(seed)
         self.domain = domain_of(domain)
         self.size = check_size(size)
@@ -106,14 +106,14 @@ class Scene:
         lamps = weather.lamps_of(dice, width, height)
         return finish(canvas, self.domain, dice, lamps, horizon, exposure)
 
-    def _row(self, dice: Dice, canvas: Canvas, horizon: int, near: int, least: int = 110) -> Tuple[int, int]:
+    def _row(self, dice: Dice, canvas: Canvas, horizon: int, near: int, least: int = 110) -> tuple[int, int]:
         """A row to stand on, and the height of a person there, which is at least `least` thousandths of the picture."""
         depth = canvas.height - horizon
         first = horizon + depth * (canvas.height * least // 1000) // max(1, near)
         row = dice.between(min(first, canvas.height - 2), canvas.height * 106 // 100)
         return row, person_height(row, horizon, canvas.height, near)
 
-    def _people(self, dice: Dice, canvas: Canvas, horizon: int, near: int) -> List[Job]:
+    def _people(self, dice: Dice, canvas: Canvas, horizon: int, near: int) -> list[Job]:
         jobs = []
         crowding = self.domain.permille("crowding")
         middle = dice.between(canvas.width // 5, canvas.width * 4 // 5)
@@ -128,7 +128,7 @@ class Scene:
             jobs.append(Job(row, _person(x, row, tall, look, pose, wears, carried)))
         return jobs
 
-    def _helmets(self, dice: Dice, canvas: Canvas, horizon: int, near: int) -> List[Job]:
+    def _helmets(self, dice: Dice, canvas: Canvas, horizon: int, near: int) -> list[Job]:
         jobs = []
         for _ in range(dice.choice((0, 1, 1, 2, 3))):
             row, tall = self._row(dice, canvas, horizon, near, 200)
@@ -138,7 +138,7 @@ class Scene:
                                               on == 2, dice.between(0, 1 << 30))))
         return jobs
 
-    def _things(self, dice: Dice, canvas: Canvas, horizon: int, near: int) -> List[Job]:
+    def _things(self, dice: Dice, canvas: Canvas, horizon: int, near: int) -> list[Job]:
         jobs = []
         traps = self.domain.permille("traps")
         for _ in range(dice.between(2, 7)):

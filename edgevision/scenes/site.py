@@ -1,18 +1,16 @@
 """The building site: sky, buildings, ground, and the things that stand and lie about."""
 from __future__ import annotations
 
-from typing import Tuple
-
 import numpy as np
 
 from edgevision.scenes.canvas import Canvas, Colour
 from edgevision.scenes.dice import Dice
 from edgevision.scenes.people import shade
 
-_GROUNDS: Tuple[Colour, ...] = ((110, 140, 165), (135, 145, 150), (95, 115, 130), (120, 150, 150), (80, 105, 125))
-_SKIES: Tuple[Colour, ...] = ((230, 200, 160), (225, 220, 215), (200, 190, 180), (240, 215, 175))
-_WALLS: Tuple[Colour, ...] = ((150, 160, 170), (120, 125, 130), (100, 125, 165), (170, 180, 185), (90, 100, 115))
-_PAINTS: Tuple[Colour, ...] = ((40, 60, 190), (150, 100, 40), (60, 140, 60), (40, 170, 220), (110, 110, 110))
+_GROUNDS: tuple[Colour, ...] = ((110, 140, 165), (135, 145, 150), (95, 115, 130), (120, 150, 150), (80, 105, 125))
+_SKIES: tuple[Colour, ...] = ((230, 200, 160), (225, 220, 215), (200, 190, 180), (240, 215, 175))
+_WALLS: tuple[Colour, ...] = ((150, 160, 170), (120, 125, 130), (100, 125, 165), (170, 180, 185), (90, 100, 115))
+_PAINTS: tuple[Colour, ...] = ((40, 60, 190), (150, 100, 40), (60, 140, 60), (40, 170, 220), (110, 110, 110))
 
 
 def draw_backdrop(canvas: Canvas, dice: Dice, horizon: int) -> None:

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import List, Tuple
 
 import cv2
 import numpy as np
@@ -28,13 +27,13 @@ def _texture(height: int, width: int) -> np.ndarray:
     return np.repeat(raw.astype(np.int16) * 13 // 255 - 6, 3, axis=2)
 
 
-def lamps_of(dice: Dice, width: int, height: int) -> List[Tuple[int, int, int, int]]:
+def lamps_of(dice: Dice, width: int, height: int) -> list[tuple[int, int, int, int]]:
     """Where a site's lamps stand: x, y, reach in pixels and strength in thousandths."""
     return [(dice.between(0, width), dice.between(height // 8, height), dice.between(height // 4, height),
              dice.between(100, 420)) for _ in range(dice.between(1, 3))]
 
 
-def apply(picture: np.ndarray, domain: Domain, dice: Dice, lamps: List[Tuple[int, int, int, int]], horizon: int,
+def apply(picture: np.ndarray, domain: Domain, dice: Dice, lamps: list[tuple[int, int, int, int]], horizon: int,
           exposure: int = 1000) -> np.ndarray:
     """The picture as a camera in this domain would see it. `exposure` in thousandths; `dice` is this frame's own."""
     height, width = picture.shape[:2]
@@ -65,7 +64,7 @@ def _haze(picture: np.ndarray, haze: int, horizon: int, dice: Dice) -> np.ndarra
     return ((picture * keep + (grey * share).astype(np.uint16)[:, None, None]) >> 8).astype(np.uint8)
 
 
-def _night(picture: np.ndarray, night: int, exposure: int, lamps: List[Tuple[int, int, int, int]]) -> np.ndarray:
+def _night(picture: np.ndarray, night: int, exposure: int, lamps: list[tuple[int, int, int, int]]) -> np.ndarray:
     height, width = picture.shape[:2]
     # A camera opens up in the dark: the brightness of a day picture varies more than that of a night picture.
     exposure = 1000 + (exposure - 1000) * (1000 - night * 700 // 1000) // 1000

@@ -7,7 +7,6 @@ shipped file is also what fine-tuning starts from.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List, Union
 
 import numpy as np
 import onnx
@@ -22,20 +21,20 @@ INPUT, OUTPUT = "images", "output0"
 _LARGEST = 4.5  # the cap on a box side's logarithm, as in net.decode
 
 
-def to_onnx(plan: Plan, weights: "dict[str, np.ndarray]") -> onnx.ModelProto:
+def to_onnx(plan: Plan, weights: dict[str, np.ndarray]) -> onnx.ModelProto:
     """The model: images (batch, 3, h, w) float32 0..1 red-green-blue; output0 (batch, 4 + classes, cells).
 
     Rows of the output are centre x, centre y, width, height in pixels, then a score for each class: the layout that
     YOLOv8 made common.
     """
-    nodes: List[onnx.NodeProto] = []
-    store: List[onnx.TensorProto] = []
+    nodes: list[onnx.NodeProto] = []
+    store: list[onnx.TensorProto] = []
 
     def constant(name: str, value: np.ndarray) -> str:
         store.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
-    def node(kind: str, inputs: List[str], output: str, **attributes: object) -> str:
+    def node(kind: str, inputs: list[str], output: str, **attributes: object) -> str:
         nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
         return output
 
@@ -96,7 +95,7 @@ def _decode(plan: Plan, raw: str, constant, node) -> None:
     node("Concat", [centre, size, scores], OUTPUT, axis=1)
 
 
-def from_onnx(path: Union[str, Path]) -> "tuple[Plan, dict[str, np.ndarray]]":
+def from_onnx(path: str | Path) -> tuple[Plan, dict[str, np.ndarray]]:
     """The plan and the weights in a file that `to_onnx` made (also when it was fine-tuned since)."""
     try:
         model = onnx.load(str(path))

@@ -1,7 +1,7 @@
 """Runs a net over labelled pictures and says how good it is."""
 from __future__ import annotations
 
-from typing import List, Sequence
+from typing import Sequence
 
 import numpy as np
 import torch
@@ -16,10 +16,10 @@ LOWEST = 0.02  # scores below this are left out of the average precision
 
 
 @torch.no_grad()
-def detect(net: Net, pictures: Sequence[np.ndarray], batch: int = 16, overlap: float = 0.5) -> List[Detections]:
+def detect(net: Net, pictures: Sequence[np.ndarray], batch: int = 16, overlap: float = 0.5) -> list[Detections]:
     """Detections in pictures of the net's own size."""
     net.eval()
-    found: List[Detections] = []
+    found: list[Detections] = []
     for start in range(0, len(pictures), batch):
         image, _ = to_batch([(p, np.zeros((0, 5), np.float32)) for p in pictures[start:start + batch]])
         boxes, logits = decode(net(image).float())

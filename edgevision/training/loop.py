@@ -7,7 +7,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterator, List, Optional, Tuple
+from typing import Callable, Iterator, Tuple
 
 import numpy as np
 import torch
@@ -49,30 +49,32 @@ def settle(seed: int, threads: int = 2) -> None:
     torch.use_deterministic_algorithms(True)
 
 
-def to_batch(samples: List[Sample]) -> Tuple[torch.Tensor, torch.Tensor]:
+def to_batch(samples: list[Sample]) -> tuple[torch.Tensor, torch.Tensor]:
     """Pictures as a tensor (batch, 3, h, w), red-green-blue, 0..1; labels padded."""
     pixels = torch.from_numpy(np.stack([picture[:, :, ::-1] for picture, _ in samples]))
     image = pixels.permute(0, 3, 1, 2).float().div_(255).contiguous(memory_format=torch.channels_last)
     return image, pad_targets([rows for _, rows in samples])
 
 
-def batches(sample: Callable[[int], Sample], first: int, last: int, size: int) -> Iterator[List[Sample]]:
+def batches(sample: Callable[[int], Sample], first: int, last: int, size: int) -> Iterator[list[Sample]]:
     """Batches `first` to `last` - 1 in order, the next ones drawn in a thread while torch works."""
     with ThreadPoolExecutor(1) as pool:
-        ahead = [pool.submit(lambda k=k: [sample(k * size + i) for i in range(size)])
-                 for k in range(first, min(first + 3, last))]
+        def draw(number: int) -> list[Sample]:
+            return [sample(number * size + i) for i in range(size)]
+
+        ahead = [pool.submit(draw, k) for k in range(first, min(first + 3, last))]
         for k in range(first, last):
             ready = ahead.pop(0).result()
             if k + 3 < last:
-                ahead.append(pool.submit(lambda k=k + 3: [sample(k * size + i) for i in range(size)]))
+                ahead.append(pool.submit(draw, k + 3))
             yield ready
 
 
 class Walk:
     """A training run: holds the net, its average, the optimiser and how far it got."""
 
-    def __init__(self, net: Net, course: Course, checkpoint: Optional[Path] = None) -> None:
-        self.net = net.to(memory_format=torch.channels_last)
+    def __init__(self, net: Net, course: Course, checkpoint: Path | None = None) -> None:
+        self.net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.course = course
         self.checkpoint = checkpoint
         self.step = 0
@@ -84,7 +86,7 @@ class Walk:
         if checkpoint is not None and checkpoint.exists():
             self._resume(checkpoint)
 
-    def run(self, sample: Callable[[int], Sample], progress: Optional[Progress] = None, save_every: int = 200) -> Net:
+    def run(self, sample: Callable[[int], Sample], progress: Progress | None = None, save_every: int = 200) -> Net:
         """Walk to the end; returns a net with the averaged weights."""
         course = self.course
         self.net.train()

@@ -5,8 +5,6 @@ answer for it, and their target score is how good that box is. So a score means 
 """
 from __future__ import annotations
 
-from typing import List, Tuple
-
 import numpy as np
 import torch
 from torch.nn import functional
@@ -18,7 +16,7 @@ TOP = 8  # cells that answer for one object
 _REACH = 1.3 * HEAD_STRIDE  # a small object is looked for this far around its centre
 
 
-def pad_targets(labels: List[np.ndarray]) -> torch.Tensor:
+def pad_targets(labels: list[np.ndarray]) -> torch.Tensor:
     """Labels of a batch, rows x1, y1, x2, y2, class, as one tensor (batch, most, 5); class -1 fills."""
     most = max([1] + [len(rows) for rows in labels])
     table = np.full((len(labels), most, 5), -1, np.float32)
@@ -49,7 +47,7 @@ def iou_pairs(first: torch.Tensor, second: torch.Tensor, complete: bool = False)
 
 @torch.no_grad()
 def assign(boxes: torch.Tensor, logits: torch.Tensor, targets: torch.Tensor,
-           centres: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+           centres: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """For each cell: does it answer (bool), for which row of targets, and with which target score."""
     valid = targets[..., 4] >= 0
     wanted = targets[..., :4]
@@ -71,7 +69,7 @@ def assign(boxes: torch.Tensor, logits: torch.Tensor, targets: torch.Tensor,
     return answers, owner, quality.gather(1, owner[:, None])[:, 0] * answers
 
 
-def loss(raw: torch.Tensor, targets: torch.Tensor) -> Tuple[torch.Tensor, float, float]:
+def loss(raw: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, float, float]:
     """Total loss of a batch, and its two parts (class, box) as numbers."""
     raw = raw.float()
     boxes, logits = decode(raw)

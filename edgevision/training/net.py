@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import math
-from typing import Dict, Tuple
+from typing import Dict, cast
 
 import numpy as np
 import torch
@@ -35,14 +35,19 @@ class Net(nn.Module):
         self._start()
 
     def _start(self) -> None:
-        for conv in self.convs.values():
-            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-        raw = self.convs[_key(self.plan.layers[-1].name)]
+        for layer in self.plan.layers:
+            if layer.kind == "conv":
+                nn.init.kaiming_normal_(self._conv(layer.name).weight, nonlinearity="relu")
+        raw = self._conv(self.plan.layers[-1].name)
+        assert raw.bias is not None
         nn.init.normal_(raw.weight, std=0.01)
         with torch.no_grad():
             raw.bias[:2] = 0.0
             raw.bias[2:4] = math.log(4.0)
             raw.bias[4:] = math.log(0.01 / 0.99)
+
+    def _conv(self, name: str) -> nn.Conv2d:
+        return cast(nn.Conv2d, self.convs[_key(name)])
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """(batch, 3, h, w) to the raw head (batch, 4 + classes, h / 8, w / 8)."""
@@ -72,11 +77,12 @@ class Net(nn.Module):
             for layer in self.plan.layers:
                 if layer.kind != "conv":
                     continue
-                conv = self.convs[_key(layer.name)]
+                conv = self._conv(layer.name)
                 weight, bias = conv.weight.double(), conv.bias
                 bias = torch.zeros(layer.outputs, dtype=torch.float64) if bias is None else bias.double()
                 if _key(layer.name) in self.norms:
-                    norm = self.norms[_key(layer.name)]
+                    norm = cast(nn.BatchNorm2d, self.norms[_key(layer.name)])
+                    assert norm.running_mean is not None and norm.running_var is not None
                     factor = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
                     weight = weight * factor[:, None, None, None]
                     bias = norm.bias.double() + (bias - norm.running_mean.double()) * factor
@@ -92,7 +98,8 @@ class Net(nn.Module):
             for layer in plan.layers:
                 if layer.kind != "conv":
                     continue
-                conv = net.convs[_key(layer.name)]
+                conv = net._conv(layer.name)
+                assert conv.bias is not None
                 for part, target in (("weight", conv.weight), ("bias", conv.bias)):
                     name = "%s.%s" % (layer.name, part)
                     if name not in weights:
@@ -114,7 +121,7 @@ def grid(height: int, width: int) -> torch.Tensor:
     return (torch.stack((xs, ys), -1).reshape(-1, 2).float() + 0.5) * HEAD_STRIDE
 
 
-def decode(raw: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+def decode(raw: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The raw head as boxes x1, y1, x2, y2 in pixels (batch, cells, 4) and class logits (batch, cells, classes)."""
     batch, channels, height, width = raw.shape
     flat = raw.reshape(batch, channels, height * width).transpose(1, 2)

@@ -6,7 +6,6 @@ One list is read three ways: torch runs it with batch normalisation (training fr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Tuple
 
 HEAD_STRIDE = 8
 
@@ -17,7 +16,7 @@ class Layer:
 
     name: str
     kind: str
-    sources: Tuple[str, ...]
+    sources: tuple[str, ...]
     inputs: int = 0
     outputs: int = 0
     kernel: int = 1
@@ -30,14 +29,14 @@ class Plan:
     """A network: layers in the order of running; the last one is the raw head, (4 + classes) channels at stride 8."""
 
     name: str
-    layers: Tuple[Layer, ...]
+    layers: tuple[Layer, ...]
     classes: int
     width: int = 640
     height: int = 352
 
     def macs(self) -> int:
         """Multiply-and-add steps for one picture."""
-        size: Dict[str, int] = {"image": self.width * self.height}
+        size: dict[str, int] = {"image": self.width * self.height}
         total = 0
         for layer in self.layers:
             area = size[layer.sources[0]]
@@ -56,8 +55,8 @@ class Plan:
 
 class _Builder:
     def __init__(self) -> None:
-        self.layers: List[Layer] = []
-        self.channels: Dict[str, int] = {"image": 3}
+        self.layers: list[Layer] = []
+        self.channels: dict[str, int] = {"image": 3}
 
     def conv(self, name: str, source: str, outputs: int, kernel: int = 3, stride: int = 1, relu: bool = True) -> str:
         self.layers.append(Layer(name, "conv", (source,), self.channels[source], outputs, kernel, stride, relu))
@@ -83,7 +82,7 @@ class _Builder:
         return source
 
 
-def pyramid(name: str, widths: Tuple[int, int, int, int, int], depth: Tuple[int, int, int, int], neck: int, head: int,
+def pyramid(name: str, widths: tuple[int, int, int, int, int], depth: tuple[int, int, int, int], neck: int, head: int,
             classes: int = 4) -> Plan:
     """Five halvings, back up to stride 8, one head. Strides 2, 4, 8, 16, 32 have `widths` channels."""
     b = _Builder()
@@ -103,4 +102,4 @@ def pyramid(name: str, widths: Tuple[int, int, int, int, int], depth: Tuple[int,
 
 LITTLE = pyramid("little", (16, 24, 40, 64, 96), (0, 1, 1, 1), 1, 32)
 BIG = pyramid("big", (16, 32, 96, 160, 192), (1, 2, 2, 1), 1, 64)
-PLANS: Dict[str, Plan] = {plan.name: plan for plan in (LITTLE, BIG)}
+PLANS: dict[str, Plan] = {plan.name: plan for plan in (LITTLE, BIG)}

@@ -4,7 +4,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Dict, List, Tuple
 
 import numpy as np
 
@@ -18,7 +17,7 @@ class Recipe:
     """A training run from nothing. `domains` are (preset, weight); every picture is new, none is seen twice."""
 
     name: str
-    domains: Tuple[Tuple[str, int], ...]
+    domains: tuple[tuple[str, int], ...]
     steps: int
     batch: int
     rate: float
@@ -29,7 +28,7 @@ class Recipe:
 LITTLE = Recipe("little", (("day", 1),), 1250, 16, 2e-3, 11, bfloat16=True)
 BIG = Recipe("big", tuple((name, 3 if name in ("day", "night") else 1) for name in PRESETS), 2400, 16, 1.5e-3, 12,
              bfloat16=True)
-RECIPES: Dict[str, Recipe] = {recipe.name: recipe for recipe in (LITTLE, BIG)}
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (LITTLE, BIG)}
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class TestSet:
                     "seed": self.seed, "size": list(SIZE)}
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
-    def pictures(self) -> Tuple[List[np.ndarray], List[np.ndarray]]:
+    def pictures(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """All pictures (blue-green-red) and their labels (rows of x1, y1, x2, y2, class)."""
         scene = Scene(self.seed, self.domain)
         made = [scene.picture(k) for k in range(self.count)]
@@ -64,7 +63,7 @@ class SceneStream:
         self._seed = recipe.seed
         self._scenes = [Scene(recipe.seed, _domain(name)) for name, weight in recipe.domains for _ in range(weight)]
 
-    def __call__(self, number: int) -> Tuple[np.ndarray, np.ndarray]:
+    def __call__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         scene = Dice(self._seed, 3, number).choice(self._scenes)
         picture = scene.picture(number)
         return picture.bgr, np.array(picture.labels, np.float32).reshape(-1, 5)
