@@ -1,4 +1,5 @@
 """Each rule about graphs, broken and kept, through check() of a file."""
+
 from __future__ import annotations
 
 import pytest
@@ -35,7 +36,9 @@ def unit(folder, name, inputs=(), outputs=(), flags="", body="pass", stop="()"):
     ports += "".join('[output.output%d]\nname = "%s"\n' % (n + 1, port) for n, port in enumerate(outputs))
     (folder / (name + ".toml")).write_text(
         '[base]\nname = "%s"\ndevice = "cpu"\nversion = "1.0.0"\ndescription = "d"\nentry = "m_%s@%s"\ntype = "python"\n'
-        "%s\n%s" % (name, name, name.title(), flags or "stream = false", ports), encoding="utf-8")
+        "%s\n%s" % (name, name, name.title(), flags or "stream = false", ports),
+        encoding="utf-8",
+    )
     (folder / ("m_%s.py" % name)).write_text(UNIT.format(cls=name.title(), body=body, stop=stop), encoding="utf-8")
 
 
@@ -58,8 +61,14 @@ def build(tmp_path, monkeypatch):
     resize.options = [
         {"name": "image_width", "type": "int", "default": "640", "required": True},
         {"name": "image_height", "type": "int", "default": "480", "required": True},
-        {"name": "interpolation", "type": "list", "default": "", "required": False,
-         "values": {"inter_linear": "inter_linear", "inter_area": "inter_area"}}]
+        {
+            "name": "interpolation",
+            "type": "list",
+            "default": "",
+            "required": False,
+            "values": {"inter_linear": "inter_linear", "inter_area": "inter_area"},
+        },
+    ]
     source = Descriptor("video_input", "cpu", "builtin")
     source.outputs = [Port("out")]
     monkeypatch.setattr(catalog, "builtin_units", lambda: [resize, source])
@@ -68,8 +77,11 @@ def build(tmp_path, monkeypatch):
     def run(dot, tables="", driver=None, strict="", header="digraph g"):
         driver = driver if driver is not None else 'dir = ["%s"]' % (tmp_path / "units")
         path = tmp_path / "graph.toml"
-        path.write_text('[driver]\n%s\n[graph]\nformat = "graphviz"\n%s\ngraphconf = """%s {\n%s\n}"""\n%s' % (
-            driver, strict, header, dot.replace("\\", "\\\\"), tables), encoding="utf-8")
+        path.write_text(
+            '[driver]\n%s\n[graph]\nformat = "graphviz"\n%s\ngraphconf = """%s {\n%s\n}"""\n%s'
+            % (driver, strict, header, dot.replace("\\", "\\\\"), tables),
+            encoding="utf-8",
+        )
         found = check(str(path))
         for problem in found:
             assert problem.place.line > 0, problem
@@ -86,53 +98,77 @@ def test_a_good_graph_has_no_problems(build):
     assert build(CHAIN % "") == []
 
 
-@pytest.mark.parametrize("code, dot", [
-    ("SB002", "s[flowunit=src"),
-    ("SB020", CHAIN % "" + "\nx[type=strange]"),
-    ("SB020", (CHAIN % "").replace("n[flowunit=step]", "")),
-    ("SB021", (CHAIN % "").replace("flowunit=step", "type=flowunit")),
-    ("SB022", (CHAIN % "").replace("flowunit=step", "flowunit=nobody")),
-    ("SB023", CHAIN % ", device=cuda"),
-    ("SB024", CHAIN % "" + "\nx[flowunit=step]"),
-    ("SB025", (CHAIN % "").replace("n:in", "n:inn")),
-    ("SB025", (CHAIN % "").replace("n:in", "n:in:w")),
-    ("SB026", (CHAIN % "").replace("n:out", "n:oot")),
-    ("SB027", (CHAIN % "").replace("s:out -> n:in", "")),
-    ("SB028", (CHAIN % "").replace("n:out -> k:in", "")),
-    ("SB029", "s[flowunit=src]\nn[flowunit=join]\nk[flowunit=sink]\ns:out -> n:a\nn:out -> n:b\nn:out -> k:in"),
-    ("SB030", "s[flowunit=src]\nn[flowunit=join]\nm[flowunit=step]\nk[flowunit=sink]\n"
-              "s:out -> n:a\nn:out -> m:in\nm:out -> n:b\nm:out -> k:in"),
-    ("SB031", CHAIN % "" + "\ns2[flowunit=src]\nk2[flowunit=sink]\ns2:out -> k2:in"),
-    ("SB032", "s[flowunit=src]\nt[flowunit=src]\nn[flowunit=join]\nk[flowunit=sink]\n"
-              "s:out -> n:a\nt:out -> n:b\nn:out -> k:in"),
-    ("SB033", CHAIN % ", queue_size=0"),
-    ("SB033", CHAIN % ", batch_size=many"),
-    ("SB034", CHAIN % "" + "\ni[type=input]"),
-    ("SB035", ""),
-    ("SB037", CHAIN % "" + "\no[type=output]\no -> n:in"),
-    ("SB305", "v[flowunit=video_input, source_url=\"nothing.mp4\"]\nk[flowunit=sink]\nv:out -> k:in"),
-    ("SB307", CHAIN % ", names=\"a,b\""),
-    ("SB308", CHAIN % ", names=\"$who\""),
-    ("SB310", "s[flowunit=src]\nf[flowunit=filter, batch_size=4]\nk[flowunit=sink]\ns:out -> f:in\nf:out -> k:in"),
-    ("SB310", "s[flowunit=src]\nc[flowunit=cond, batch_size=4]\nk[flowunit=sink]\ns:out -> c:in\nc:yes -> k:in\nc:no -> k:in"),
-    ("SB311", CHAIN % ", queue_size_inn=3"),
-    ("SB318", "s[flowunit=src]\nf[flowunit=filter]\nj[flowunit=join]\nk[flowunit=sink]\n"
-              "s:out -> f:in\ns:out -> j:a\nf:out -> j:b\nj:out -> k:in"),
-])
+@pytest.mark.parametrize(
+    "code, dot",
+    [
+        ("SB002", "s[flowunit=src"),
+        ("SB020", CHAIN % "" + "\nx[type=strange]"),
+        ("SB020", (CHAIN % "").replace("n[flowunit=step]", "")),
+        ("SB021", (CHAIN % "").replace("flowunit=step", "type=flowunit")),
+        ("SB022", (CHAIN % "").replace("flowunit=step", "flowunit=nobody")),
+        ("SB023", CHAIN % ", device=cuda"),
+        ("SB024", CHAIN % "" + "\nx[flowunit=step]"),
+        ("SB025", (CHAIN % "").replace("n:in", "n:inn")),
+        ("SB025", (CHAIN % "").replace("n:in", "n:in:w")),
+        ("SB026", (CHAIN % "").replace("n:out", "n:oot")),
+        ("SB027", (CHAIN % "").replace("s:out -> n:in", "")),
+        ("SB028", (CHAIN % "").replace("n:out -> k:in", "")),
+        ("SB029", "s[flowunit=src]\nn[flowunit=join]\nk[flowunit=sink]\ns:out -> n:a\nn:out -> n:b\nn:out -> k:in"),
+        (
+            "SB030",
+            "s[flowunit=src]\nn[flowunit=join]\nm[flowunit=step]\nk[flowunit=sink]\n"
+            "s:out -> n:a\nn:out -> m:in\nm:out -> n:b\nm:out -> k:in",
+        ),
+        ("SB031", CHAIN % "" + "\ns2[flowunit=src]\nk2[flowunit=sink]\ns2:out -> k2:in"),
+        (
+            "SB032",
+            "s[flowunit=src]\nt[flowunit=src]\nn[flowunit=join]\nk[flowunit=sink]\n"
+            "s:out -> n:a\nt:out -> n:b\nn:out -> k:in",
+        ),
+        ("SB033", CHAIN % ", queue_size=0"),
+        ("SB033", CHAIN % ", batch_size=many"),
+        ("SB034", CHAIN % "" + "\ni[type=input]"),
+        ("SB035", ""),
+        ("SB037", CHAIN % "" + "\no[type=output]\no -> n:in"),
+        ("SB305", "v[flowunit=video_input, source_url=\"nothing.mp4\"]\nk[flowunit=sink]\nv:out -> k:in"),
+        ("SB307", CHAIN % ", names=\"a,b\""),
+        ("SB308", CHAIN % ", names=\"$who\""),
+        (
+            "SB310",
+            "s[flowunit=src]\nf[flowunit=filter, batch_size=4]\nk[flowunit=sink]\ns:out -> f:in\nf:out -> k:in",
+        ),
+        (
+            "SB310",
+            "s[flowunit=src]\nc[flowunit=cond, batch_size=4]\nk[flowunit=sink]\ns:out -> c:in\nc:yes -> k:in\nc:no -> k:in",
+        ),
+        ("SB311", CHAIN % ", queue_size_inn=3"),
+        (
+            "SB318",
+            "s[flowunit=src]\nf[flowunit=filter]\nj[flowunit=join]\nk[flowunit=sink]\n"
+            "s:out -> f:in\ns:out -> j:a\nf:out -> j:b\nj:out -> k:in",
+        ),
+    ],
+)
 def test_a_broken_graph_is_found(build, code, dot):
     assert code in build(dot)
 
 
 def resized(attributes):
-    return "s[flowunit=src]\nr[flowunit=resize%s]\nk[flowunit=sink]\ns:out -> r:in_image\nr:out_image -> k:in" % attributes
+    return (
+        "s[flowunit=src]\nr[flowunit=resize%s]\nk[flowunit=sink]\ns:out -> r:in_image\nr:out_image -> k:in"
+        % attributes
+    )
 
 
-@pytest.mark.parametrize("code, attributes", [
-    ("SB312", ", image_width=4, image_height=4, interpolatoin=inter_area"),
-    ("SB314", ", image_width=4, image_height=x"),
-    ("SB314", ", image_width=4, image_height=4, interpolation=inter_aera"),
-    ("SB315", ", image_width=4"),
-])
+@pytest.mark.parametrize(
+    "code, attributes",
+    [
+        ("SB312", ", image_width=4, image_height=4, interpolatoin=inter_area"),
+        ("SB314", ", image_width=4, image_height=x"),
+        ("SB314", ", image_width=4, image_height=4, interpolation=inter_aera"),
+        ("SB315", ", image_width=4"),
+    ],
+)
 def test_options_of_units_that_come_with_the_engine(build, code, attributes):
     assert code in build(resized(attributes))
     assert build(resized(", image_width=4, image_height=4, interpolation=inter_area, label=\"x\"")) == []
@@ -172,7 +208,9 @@ def test_arguments_of_a_flow(build):
 
 
 def test_merging_edges_of_a_condition_is_fine(build):
-    assert build("s[flowunit=src]\nc[flowunit=cond]\nk[flowunit=sink]\ns:out -> c:in\nc:yes -> k:in\nc:no -> k:in") == []
+    assert (
+        build("s[flowunit=src]\nc[flowunit=cond]\nk[flowunit=sink]\ns:out -> c:in\nc:yes -> k:in\nc:no -> k:in") == []
+    )
 
 
 def test_a_folder_tells_of_graphs_and_of_units_that_no_graph_uses(build, tmp_path):

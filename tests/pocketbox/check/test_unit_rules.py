@@ -1,4 +1,5 @@
 """Each rule about a flowunit's Python, with a unit that breaks it and one that does not."""
+
 from __future__ import annotations
 
 import textwrap
@@ -52,7 +53,8 @@ GOOD = """
 
 def problems(tmp_path, code, stream="false", flags="", source=False, file="unit_module.py"):
     (tmp_path / "unit.toml").write_text(
-        DESCRIPTOR.format(stream=stream, flags=flags, inputs="" if source else INPUTS), encoding="utf-8")
+        DESCRIPTOR.format(stream=stream, flags=flags, inputs="" if source else INPUTS), encoding="utf-8"
+    )
     if code is not None:
         (tmp_path / file).write_text(textwrap.dedent(code), encoding="utf-8")
     return check_units([descriptorfile.load(str(tmp_path / "unit.toml"))])
@@ -101,43 +103,70 @@ BROKEN = [
     ("SB209", good("def data_post", "def data_posts"), {"stream": "true"}),
     ("SB210", good("def process(self, ctx)", "def process(self)"), {}),
     ("SB210", good("def close(self)", "async def close(self)"), {}),
-    ("SB211", good("    def close", "    def data_group(self): pass\n\n    def close").replace(
-        "def open(self, config):\n        return modelbox.Status()", "def open(self, config):\n        pass"), {}),
+    (
+        "SB211",
+        good("    def close", "    def data_group(self): pass\n\n    def close").replace(
+            "def open(self, config):\n        return modelbox.Status()", "def open(self, config):\n        pass"
+        ),
+        {},
+    ),
     ("SB211", good(SUCCESS, "return"), {}),
     ("SB211", good(SUCCESS, "if ctx:\n            " + SUCCESS), {}),
     ("SB212", good(SUCCESS, "return True"), {}),
     ("SB213", good("STATUS_SUCCESS", "STATUS_OK"), {}),
     ("SB213", good("STATUS_SUCCESS", "STATUS_SUCESS"), {}),
-    ("SB214", loop("""
+    (
+        "SB214",
+        loop("""
         for number, buffer in enumerate(ctx.input("in")):
             if number % 2:
                 continue
             ctx.output("out").push_back(buffer)
-     """), {}),
-    ("SB214", loop("""
+     """),
+        {},
+    ),
+    (
+        "SB214",
+        loop("""
         for number, buffer in enumerate(ctx.input("in")):
             if number % 2 == 0:
                 ctx.output("out").push_back(buffer)
-     """), {}),
-    ("SB215", good("def open(self, config):\n        return modelbox.Status()",
-                   "def open(self, config):\n        raise ValueError(1)"), {}),
+     """),
+        {},
+    ),
+    (
+        "SB215",
+        good(
+            "def open(self, config):\n        return modelbox.Status()",
+            "def open(self, config):\n        raise ValueError(1)",
+        ),
+        {},
+    ),
     ("SB216", good() + "\nraise KeyError(1)\n", {}),
     ("SB217", good("STATUS_SUCCESS", "STATUS_CONTINUE"), {}),
     ("SB218", good(LOOP, "").replace("STATUS_SUCCESS", "STATUS_CONTINUE"), {"stream": "true", "source": True}),
     ("SB219", good(LOOP, "").replace("STATUS_SUCCESS", "STATUS_STOP"), {"stream": "true", "source": True}),
     ("SB220", before("for n in (1, 2): ctx.send_event(modelbox.FlowUnitEvent())"), {"stream": "true"}),
-    ("SB221", loop("""
+    (
+        "SB221",
+        loop("""
         for buffer in ctx.input("in"):
             picture = np.asarray(buffer)
             picture[0] = 1
             ctx.output("out").push_back(buffer)
-     """), {}),
-    ("SB221", loop("""
+     """),
+        {},
+    ),
+    (
+        "SB221",
+        loop("""
         for buffer in ctx.input("in"):
             picture = np.array(buffer, copy=False)
             cv2.rectangle(picture, (0, 0), (1, 1), 3)
             ctx.output("out").push_back(buffer)
-     """), {}),
+     """),
+        {},
+    ),
     ("SB222", before("x = np.zeros(3, np.float16)"), {}),
     ("SB222", before("x = y.astype('uint64')"), {}),
     ("SB223", before('b.set("shape", [1, 2])'), {}),
@@ -146,16 +175,32 @@ BROKEN = [
     ("SB226", before('open("a.txt").read()'), {}),
     ("SB226", before('path.read_text()'), {}),
     ("SB227", good('ctx.input("in")', 'ctx.input("inn")'), {}),
-    ("SB228", good("import _flowunit as modelbox", "import _flowunit as modelbox\nimport signal").replace(
-        LOOP, "        signal.signal(2, 3)\n" + LOOP), {}),
+    (
+        "SB228",
+        good("import _flowunit as modelbox", "import _flowunit as modelbox\nimport signal").replace(
+            LOOP, "        signal.signal(2, 3)\n" + LOOP
+        ),
+        {},
+    ),
     ("SB229", good() + "\nthreading.Thread(target=print).start()\n", {}),
     ("SB230", before('ctx.set_private("k", object())'), {"stream": "true"}),
     ("SB231", good("import _flowunit as modelbox", "import modelbox"), {}),
     ("SB232", before('ctx.get_private("nobody")'), {"stream": "true"}),
-    ("SB233", good("def open(self, config):\n", "def open(self, config):\n        e = self.create_external_data()\n"
-                   "        for n in range(9): e.send(n)\n"), {"stream": "true", "source": True}),
+    (
+        "SB233",
+        good(
+            "def open(self, config):\n",
+            "def open(self, config):\n        e = self.create_external_data()\n"
+            "        for n in range(9): e.send(n)\n",
+        ),
+        {"stream": "true", "source": True},
+    ),
     ("SB234", before("self.count += 1"), {}),
-    ("SB234", good("def data_pre(self, ctx):\n", "def data_pre(self, ctx):\n        self.state = {}\n"), {"stream": "true"}),
+    (
+        "SB234",
+        good("def data_pre(self, ctx):\n", "def data_pre(self, ctx):\n        self.state = {}\n"),
+        {"stream": "true"},
+    ),
     ("SB202", good() + "\ndef f(a):\n    match a:\n        case 1: pass\n", {}),
     ("SB203", before('name = "x".removeprefix("y")'), {}),
     ("SB203", good() + "\ndef f(a: list[int]): pass\n", {}),
@@ -177,50 +222,85 @@ FINE = [
     ("SB204", good() + "\nUnit2 = Unit\n", {}),
     ("SB206", good("super().__init__()", "modelbox.FlowUnit.__init__(self)"), {}),
     ("SB207", good("class Unit(modelbox.FlowUnit)", "class Unit(base.Other)").replace("def open", "def opened"), {}),
-    ("SB209", good("class Unit(", "class Base(").replace("    def close", "    def more(self): pass\n\n    def close")
-     + "\nclass Unit(Base):\n    pass\n", {"stream": "true"}),
+    (
+        "SB209",
+        good("class Unit(", "class Base(").replace("    def close", "    def more(self): pass\n\n    def close")
+        + "\nclass Unit(Base):\n    pass\n",
+        {"stream": "true"},
+    ),
     ("SB211", good(SUCCESS, "if ctx:\n            %s\n        else:\n            raise ValueError()" % SUCCESS), {}),
     ("SB211", good(SUCCESS, "try:\n            %s\n        except ValueError:\n            raise" % SUCCESS), {}),
     ("SB211", good(SUCCESS, "while True:\n            if ctx: %s" % SUCCESS), {}),
     ("SB211", good(SUCCESS, "with ctx:\n            %s" % SUCCESS), {}),
     ("SB212", good(SUCCESS, "return status"), {}),
     ("SB213", good("STATUS_SUCCESS", "STATUS_EOF"), {}),
-    ("SB214", loop("""
+    (
+        "SB214",
+        loop("""
         for number, buffer in enumerate(ctx.input("in")):
             if number % 2:
                 ctx.output("out").push_back(buffer)
                 continue
             ctx.output("out").push_back(buffer)
-     """), {}),
-    ("SB214", loop("""
+     """),
+        {},
+    ),
+    (
+        "SB214",
+        loop("""
         for number, buffer in enumerate(ctx.input("in")):
             if number % 2:
                 ctx.output("out").push_back(buffer)
-     """), {"stream": "true"}),
-    ("SB214", loop("""
+     """),
+        {"stream": "true"},
+    ),
+    (
+        "SB214",
+        loop("""
         for number, buffer in enumerate(ctx.input("in")):
             if number % 2:
                 log(number)
             ctx.output("out").push_back(buffer)
-     """), {}),
-    ("SB215", good("def open(self, config):\n", "def open(self, config):\n        if config: raise ValueError(1)\n"), {}),
+     """),
+        {},
+    ),
+    (
+        "SB215",
+        good("def open(self, config):\n", "def open(self, config):\n        if config: raise ValueError(1)\n"),
+        {},
+    ),
     ("SB217", good("STATUS_SUCCESS", "STATUS_CONTINUE"), {"stream": "true"}),
-    ("SB218", good(LOOP, "        ctx.send_event(1)\n").replace("STATUS_SUCCESS", "STATUS_CONTINUE"),
-     {"stream": "true", "source": True}),
-    ("SB221", loop("""
+    (
+        "SB218",
+        good(LOOP, "        ctx.send_event(1)\n").replace("STATUS_SUCCESS", "STATUS_CONTINUE"),
+        {"stream": "true", "source": True},
+    ),
+    (
+        "SB221",
+        loop("""
         for buffer in ctx.input("in"):
             picture = np.array(buffer)
             picture[0] = 1
             ctx.output("out").push_back(buffer)
-     """), {}),
+     """),
+        {},
+    ),
     ("SB222", before("x = np.zeros(3, np.float32)"), {}),
     ("SB224", before('b = cv2.resize(a, (1, 1)); b.copy_meta(a); b.set("width", 1); b.set("height", 1)'), {}),
     ("SB225", before('first = ctx.input("in")[0]'), {}),
     ("SB226", before('open("a.txt", encoding="utf-8").read(); open("a", "rb")'), {}),
-    ("SB230", good("def data_pre(self, ctx):\n", "def data_pre(self, ctx):\n        ctx.set_private('k', {})\n"),
-     {"stream": "true"}),
-    ("SB232", good("def data_pre(self, ctx):\n", "def data_pre(self, ctx):\n        ctx.set_private('k', {})\n").replace(
-        LOOP, "        ctx.get_private('k')\n" + LOOP), {"stream": "true"}),
+    (
+        "SB230",
+        good("def data_pre(self, ctx):\n", "def data_pre(self, ctx):\n        ctx.set_private('k', {})\n"),
+        {"stream": "true"},
+    ),
+    (
+        "SB232",
+        good("def data_pre(self, ctx):\n", "def data_pre(self, ctx):\n        ctx.set_private('k', {})\n").replace(
+            LOOP, "        ctx.get_private('k')\n" + LOOP
+        ),
+        {"stream": "true"},
+    ),
     ("SB234", before("with self.lock:\n            self.count += 1"), {}),
     ("SB203", "from __future__ import annotations\n" + good() + "\ndef f(a: list[int]): pass\n", {}),
 ]

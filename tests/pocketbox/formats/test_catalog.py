@@ -1,4 +1,5 @@
 """Which flowunits are found, and what is said about those that are not."""
+
 from __future__ import annotations
 
 import pytest
@@ -13,7 +14,9 @@ def write(folder, name, text="", device="cpu"):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / (name + ".toml")).write_text(
         '[base]\nname = "%s"\ndevice = "%s"\nversion = "1.0.0"\ndescription = "d"\nentry = "m@C"\ntype = "python"\n'
-        '[input.input1]\nname = "in"\n%s' % (name, device, text), encoding="utf-8")
+        '[input.input1]\nname = "in"\n%s' % (name, device, text),
+        encoding="utf-8",
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -67,10 +70,16 @@ def test_the_nearest_name(tmp_path):
         Catalog.scan([str(tmp_path)]).find("helmet_detekt")
 
 
-@pytest.mark.parametrize("name, device, words", [
-    ("resize", "cuda", "real engine only"), ("resize", "tpu", "Write device=cpu"), ("image_preprocess", "", "NVIDIA"),
-    ("obs_source_parser", "", "cloud"), ("rk_cpuimg", "cpu", "Rockchip"),
-])
+@pytest.mark.parametrize(
+    "name, device, words",
+    [
+        ("resize", "cuda", "real engine only"),
+        ("resize", "tpu", "Write device=cpu"),
+        ("image_preprocess", "", "NVIDIA"),
+        ("obs_source_parser", "", "cloud"),
+        ("rk_cpuimg", "cpu", "Rockchip"),
+    ],
+)
 def test_what_is_left_out_on_purpose(name, device, words):
     with pytest.raises(BuildError) as caught:
         Catalog.scan([]).find(name, device)

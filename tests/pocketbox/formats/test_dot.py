@@ -1,4 +1,5 @@
 """The DOT parser: what Graphviz' grammar allows, where things stand, and what it refuses."""
+
 from __future__ import annotations
 
 import pytest
@@ -8,7 +9,10 @@ from pocketbox.errors import FormatError
 
 
 def nodes(text):
-    return {name: {key: value.text for key, value in node.attributes.items()} for name, node in dot.parse(text).nodes.items()}
+    return {
+        name: {key: value.text for key, value in node.attributes.items()}
+        for name, node in dot.parse(text).nodes.items()
+    }
 
 
 def edges(text):
@@ -22,15 +26,27 @@ def test_name_and_kind_of_graph():
     assert dot.parse("DiGraph G{}").name == "G"
 
 
-@pytest.mark.parametrize("attributes", ["[a=1, b=2]", "[a=1 b=2]", "[a=1; b=2]", "[a=1,b=2,]", "[a=1][b=2]", "[\"a\"=\"1\"\nb=2]"])
+@pytest.mark.parametrize(
+    "attributes", ["[a=1, b=2]", "[a=1 b=2]", "[a=1; b=2]", "[a=1,b=2,]", "[a=1][b=2]", "[\"a\"=\"1\"\nb=2]"]
+)
 def test_attribute_lists(attributes):
     assert nodes("digraph { n %s }" % attributes) == {"n": {"a": "1", "b": "2"}}
 
 
 def test_values():
-    text = r'digraph { n [a="x \"y\"", b=-1.5, c=.5, d="" , e=<<b>t</b>>, f="one" + "two", g="back\\slash", h="a\nb"] }'
-    assert nodes(text)["n"] == {"a": 'x "y"', "b": "-1.5", "c": ".5", "d": "", "e": "<b>t</b>", "f": "onetwo",
-                                "g": r"back\\slash", "h": r"a\nb"}
+    text = (
+        r'digraph { n [a="x \"y\"", b=-1.5, c=.5, d="" , e=<<b>t</b>>, f="one" + "two", g="back\\slash", h="a\nb"] }'
+    )
+    assert nodes(text)["n"] == {
+        "a": 'x "y"',
+        "b": "-1.5",
+        "c": ".5",
+        "d": "",
+        "e": "<b>t</b>",
+        "f": "onetwo",
+        "g": r"back\\slash",
+        "h": r"a\nb",
+    }
 
 
 def test_a_quoted_line_may_go_on():
@@ -38,12 +54,19 @@ def test_a_quoted_line_may_go_on():
 
 
 def test_comments():
-    assert nodes('# made by hand\ndigraph { // one\n a /* two\n [x=1] */ [y=2] \n#line 3\n b }') == {"a": {"y": "2"}, "b": {}}
+    assert nodes('# made by hand\ndigraph { // one\n a /* two\n [x=1] */ [y=2] \n#line 3\n b }') == {
+        "a": {"y": "2"},
+        "b": {},
+    }
 
 
 def test_defaults_reach_the_nodes_that_follow():
     assert nodes("digraph { a node [x=1] b [y=2] c [x=3] node [x=4] d }") == {
-        "a": {}, "b": {"x": "1", "y": "2"}, "c": {"x": "3"}, "d": {"x": "4"}}
+        "a": {},
+        "b": {"x": "1", "y": "2"},
+        "c": {"x": "3"},
+        "d": {"x": "4"},
+    }
 
 
 def test_subgraphs_have_defaults_of_their_own():
@@ -56,19 +79,32 @@ def test_a_repeated_node_merges_its_attributes():
 
 
 def test_ports():
-    assert edges('digraph { a:out -> b:in; a:"o p" -> b:in:nw }') == [("a", "out", "b", "in"), ("a", "o p", "b", "in:nw")]
+    assert edges('digraph { a:out -> b:in; a:"o p" -> b:in:nw }') == [
+        ("a", "out", "b", "in"),
+        ("a", "o p", "b", "in:nw"),
+    ]
 
 
 def test_ports_as_attributes_of_the_edge():
     assert edges("digraph { edge [tailport=out] a -> b [headport=in] a:x -> b }") == [
-        ("a", "out", "b", "in"), ("a", "x", "b", "")]
+        ("a", "out", "b", "in"),
+        ("a", "x", "b", ""),
+    ]
 
 
 def test_chains_lists_and_subgraphs():
     assert edges("digraph { a:x -> b:y -> c }") == [("a", "x", "b", "y"), ("b", "y", "c", "")]
-    assert edges("digraph { a, b:p -> c, d }") == [("a", "", "c", ""), ("a", "", "d", ""), ("b", "p", "c", ""),
-                                                   ("b", "p", "d", "")]
-    assert edges("digraph { {a b} -> c -> subgraph s { d } }") == [("a", "", "c", ""), ("b", "", "c", ""), ("c", "", "d", "")]
+    assert edges("digraph { a, b:p -> c, d }") == [
+        ("a", "", "c", ""),
+        ("a", "", "d", ""),
+        ("b", "p", "c", ""),
+        ("b", "p", "d", ""),
+    ]
+    assert edges("digraph { {a b} -> c -> subgraph s { d } }") == [
+        ("a", "", "c", ""),
+        ("b", "", "c", ""),
+        ("c", "", "d", ""),
+    ]
 
 
 def test_strict_merges_edges():
@@ -94,27 +130,30 @@ def test_places():
     assert (str(edge.place), str(edge.attributes["headport"].place)) == ("file.dot:4:3", "file.dot:4:12")
 
 
-@pytest.mark.parametrize("text, line, column, words", [
-    ("", 1, 1, "a graph"),
-    ("graf { }", 1, 1, "digraph"),
-    ("digraph {\n a", 2, 3, "The '{' of line 1 is still open"),
-    ("digraph { a [x=1 }", 1, 18, "The '[' of line 1 is still open"),
-    ("digraph { a [x] }", 1, 15, "'='"),
-    ("digraph { a [x=12y] }", 1, 19, '"12y"'),
-    ("digraph { a [x=a.b] }", 1, 17, "quotes"),
-    ("digraph { a -> }", 1, 16, "a node"),
-    ("digraph { a -- b }", 1, 13, "'->'"),
-    ("graph { a -> b }", 1, 11, "'--'"),
-    ('digraph { a [x="1] }', 1, 16, "closing quote"),
-    ("digraph { a [x=<b] }", 1, 16, "has no end"),
-    ("digraph { /* }", 1, 11, "*/"),
-    ("digraph { a [type=node] }", 1, 19, "quotes"),
-    ("digraph {\n  # no\n}", 2, 3, "//"),
-    ("digraph { a;; b }", 1, 13, "a node"),
-    ("digraph { node }", 1, 16, "'['"),
-    ('digraph { a [x="1" + 2] }', 1, 22, "quoted"),
-    ("digraph " + "{" * 200, 1, 74, "at most"),
-])
+@pytest.mark.parametrize(
+    "text, line, column, words",
+    [
+        ("", 1, 1, "a graph"),
+        ("graf { }", 1, 1, "digraph"),
+        ("digraph {\n a", 2, 3, "The '{' of line 1 is still open"),
+        ("digraph { a [x=1 }", 1, 18, "The '[' of line 1 is still open"),
+        ("digraph { a [x] }", 1, 15, "'='"),
+        ("digraph { a [x=12y] }", 1, 19, '"12y"'),
+        ("digraph { a [x=a.b] }", 1, 17, "quotes"),
+        ("digraph { a -> }", 1, 16, "a node"),
+        ("digraph { a -- b }", 1, 13, "'->'"),
+        ("graph { a -> b }", 1, 11, "'--'"),
+        ('digraph { a [x="1] }', 1, 16, "closing quote"),
+        ("digraph { a [x=<b] }", 1, 16, "has no end"),
+        ("digraph { /* }", 1, 11, "*/"),
+        ("digraph { a [type=node] }", 1, 19, "quotes"),
+        ("digraph {\n  # no\n}", 2, 3, "//"),
+        ("digraph { a;; b }", 1, 13, "a node"),
+        ("digraph { node }", 1, 16, "'['"),
+        ('digraph { a [x="1" + 2] }', 1, 22, "quoted"),
+        ("digraph " + "{" * 200, 1, 74, "at most"),
+    ],
+)
 def test_errors(text, line, column, words):
     with pytest.raises(FormatError) as caught:
         dot.parse(text)

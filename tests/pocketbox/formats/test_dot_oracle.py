@@ -1,4 +1,5 @@
 """pydot reads the same graphs; where both understand a text, they agree."""
+
 from __future__ import annotations
 
 import pytest
@@ -11,12 +12,13 @@ pydot = pytest.importorskip("pydot")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 WORD = st.from_regex(r"[a-z_][a-z0-9_]{0,6}", fullmatch=True).filter(
-    lambda w: w not in ("node", "edge", "graph", "digraph", "subgraph", "strict"))
+    lambda w: w not in ("node", "edge", "graph", "digraph", "subgraph", "strict")
+)
 TEXT = st.text("abc XYZ019,;:[]{}=<>/*#'$.-", max_size=10)
 QUOTED = TEXT.map(lambda t: '"%s"' % t)
 VALUE = st.one_of(WORD, st.integers(-99, 99).map(str), QUOTED)
 ATTRIBUTES = st.lists(st.tuples(WORD, VALUE), max_size=4)
-SEPARATOR = st.sampled_from([", ", " ", ",\n"])    # pydot knows no ";" here
+SEPARATOR = st.sampled_from([", ", " ", ",\n"])  # pydot knows no ";" here
 
 
 @st.composite
@@ -50,5 +52,6 @@ def test_nodes_and_edges(text):
     for name, values in expected.items():
         assert got[name] == values
     pairs = [(edge.get_source(), edge.get_destination()) for edge in theirs.get_edges()]
-    assert sorted("%s:%s" % (e.tail, e.port("tail")) + "->%s:%s" % (e.head, e.port("head")) for e in ours.edges) == sorted(
-        "->".join(pair).replace('"', "") for pair in pairs)
+    assert sorted(
+        "%s:%s" % (e.tail, e.port("tail")) + "->%s:%s" % (e.head, e.port("head")) for e in ours.edges
+    ) == sorted("->".join(pair).replace('"', "") for pair in pairs)

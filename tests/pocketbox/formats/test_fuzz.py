@@ -1,4 +1,5 @@
 """Whatever stands in a file: the readers give a value or a FormatError, nothing else."""
+
 from __future__ import annotations
 
 import json
@@ -39,9 +40,54 @@ name = "in"
 [output.output1]
 name = "out"
 '''
-PIECES = ['"', '"""', "'", "'''", "\\", "\\u12", "[", "]", "[[", "]]", "{", "}", "=", "->", "--", "<", ">", ":", ";", ",", "#",
-          "\n", "\r", "\t", "\x00", "\u2028", "é", "\ud800", "//", "/*", "*/", "+", "digraph", "subgraph", "node", "$x",
-          "[graph]", "[base]", "input", "1e999", "-", ".", "@", "0x", "true", "nan"]
+PIECES = [
+    '"',
+    '"""',
+    "'",
+    "'''",
+    "\\",
+    "\\u12",
+    "[",
+    "]",
+    "[[",
+    "]]",
+    "{",
+    "}",
+    "=",
+    "->",
+    "--",
+    "<",
+    ">",
+    ":",
+    ";",
+    ",",
+    "#",
+    "\n",
+    "\r",
+    "\t",
+    "\x00",
+    "\u2028",
+    "é",
+    "\ud800",
+    "//",
+    "/*",
+    "*/",
+    "+",
+    "digraph",
+    "subgraph",
+    "node",
+    "$x",
+    "[graph]",
+    "[base]",
+    "input",
+    "1e999",
+    "-",
+    ".",
+    "@",
+    "0x",
+    "true",
+    "nan",
+]
 ANY = st.one_of(st.text(max_size=80), st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
 
 
@@ -52,7 +98,7 @@ def damaged(draw, text):
         at = draw(st.integers(0, len(text)))
         end = draw(st.integers(at, min(len(text), at + 12)))
         text = text[:at] + draw(st.one_of(st.just(""), st.sampled_from(PIECES), st.text(max_size=3))) + text[end:]
-    return text[:draw(st.integers(0, len(text)))] if draw(st.booleans()) else text
+    return text[: draw(st.integers(0, len(text)))] if draw(st.booleans()) else text
 
 
 def attempt(function, *args):
@@ -95,7 +141,11 @@ def test_descriptor(text):
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.one_of(ANY, damaged(GRAPH), damaged(json.dumps({"graph": {"format": "graphviz", "graphconf": "digraph { a -> b }"}}))))
+@given(
+    st.one_of(
+        ANY, damaged(GRAPH), damaged(json.dumps({"graph": {"format": "graphviz", "graphconf": "digraph { a -> b }"}}))
+    )
+)
 @example("{" + '"a":{' * 3000)
 def test_graph_files(text):
     for format in ("toml", "json"):
@@ -115,9 +165,13 @@ def test_files_of_any_bytes(tmp_path_factory, data):
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.recursive(st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5)),
-                    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=4), inner, max_size=3)),
-                    max_leaves=8))
+@given(
+    st.recursive(
+        st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5)),
+        lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=4), inner, max_size=3)),
+        max_leaves=8,
+    )
+)
 def test_json(value):
     found = attempt(jsontext.loads, json.dumps(value, indent=1))
     if isinstance(value, dict):
@@ -125,16 +179,23 @@ def test_json(value):
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.text(alphabet=st.characters(blacklist_categories=("Cs",), blacklist_characters="\x00",
-                                            max_codepoint=0xFFFF), max_size=60))
+@given(
+    st.text(
+        alphabet=st.characters(blacklist_categories=("Cs",), blacklist_characters="\x00", max_codepoint=0xFFFF),
+        max_size=60,
+    )
+)
 def test_places_of_any_text_in_toml(text):
     """Each character of a value is found where it stands in the file."""
-    for quoted in (json.dumps(text).replace("\x7f", "\\u007f"), '"""\n%s"""' % json.dumps(text)[1:-1].replace("\x7f", "\\u007f")):
+    for quoted in (
+        json.dumps(text).replace("\x7f", "\\u007f"),
+        '"""\n%s"""' % json.dumps(text)[1:-1].replace("\x7f", "\\u007f"),
+    ):
         file = "key = %s\n" % quoted
         source = tomltext.loads(file)
         assert source.values["key"] == text
         offsets = source.strings["key"].offsets()
         assert len(offsets) == len(text)
         for index, char in enumerate(text):
-            if ord(char) < 0x7f and ord(char) >= 0x20 and char not in '"\\':
+            if ord(char) < 0x7F and ord(char) >= 0x20 and char not in '"\\':
                 assert file[offsets[index]] == char

@@ -1,4 +1,5 @@
 """Graph files: TOML and JSON, the settings in them, and the places of mistakes through all the quoting."""
+
 from __future__ import annotations
 
 import json
@@ -10,7 +11,10 @@ from pocketbox.errors import FormatError
 from pocketbox.place import Place
 
 DOT = "digraph g {\n  a[type=flowunit, flowunit=src]\n  b[flowunit=sink, mul=\"$factor\"]\n  a:out -> b:in\n}"
-TOML = '[driver]\ndir = ["x", "y"]\nskip-default = false\n[graph]\nformat = "graphviz"\ngraphconf = """%s"""\n[flow]\nname = "f"\n' % DOT
+TOML = (
+    '[driver]\ndir = ["x", "y"]\nskip-default = false\n[graph]\nformat = "graphviz"\ngraphconf = """%s"""\n[flow]\nname = "f"\n'
+    % DOT
+)
 
 
 def test_nodes_edges_and_settings():
@@ -28,9 +32,9 @@ def test_json_of_the_same_shape():
     assert list(graph.nodes) == ["a", "b"] and graph.driver_dirs == ["x"]
 
 
-@pytest.mark.parametrize("written, line, column", [
-    ('"""%s"""', 3, 15), ('"""\n%s"""', 4, 15), ("'''%s'''", 3, 15), ("'''\n%s'''", 4, 15),
-])
+@pytest.mark.parametrize(
+    "written, line, column", [('"""%s"""', 3, 15), ('"""\n%s"""', 4, 15), ("'''%s'''", 3, 15), ("'''\n%s'''", 4, 15)]
+)
 def test_a_mistake_in_the_dot_is_shown_where_it_stands_in_the_toml(written, line, column):
     text = '[graph]\nformat = "graphviz"\ngraphconf = %s\n' % (written % "digraph { a [b=1 c }")
     if "\n%" not in written:
@@ -47,7 +51,7 @@ def test_a_mistake_behind_escapes():
     text = '[graph]\nformat = "graphviz"\ngraphconf = "digraph {\\n a [x=\\"1\\"] \\u0021 }"\n'
     with pytest.raises(FormatError) as caught:
         graphfile.loads(text)
-    assert text.splitlines()[2][caught.value.place.column - 1:].startswith("\\u0021")
+    assert text.splitlines()[2][caught.value.place.column - 1 :].startswith("\\u0021")
 
 
 def test_a_mistake_in_json():
@@ -77,15 +81,18 @@ def test_a_graph_in_a_file_of_its_own(tmp_path):
     assert caught.value.place == Place("g.toml", 3, 1) and "working directory" in str(caught.value)
 
 
-@pytest.mark.parametrize("text, status, words", [
-    ("[driver\n", "FAULT", "not valid TOML"),
-    ("{ \"a\": ", "FAULT", "not valid JSON"),
-    ("[1]", "BADCONF", "[graph]"),
-    ("a = 1", "BADCONF", "no table [graph]"),
-    ("[graph]\nx = 1", "BADCONF", "no format"),
-    ("[graph]\nformat = 'dot'", "NOTSUPPORT", "'dot'"),
-    ("[graph]\nformat = 'graphviz'", "NOTFOUND", "graphconffilepath"),
-])
+@pytest.mark.parametrize(
+    "text, status, words",
+    [
+        ("[driver\n", "FAULT", "not valid TOML"),
+        ("{ \"a\": ", "FAULT", "not valid JSON"),
+        ("[1]", "BADCONF", "[graph]"),
+        ("a = 1", "BADCONF", "no table [graph]"),
+        ("[graph]\nx = 1", "BADCONF", "no format"),
+        ("[graph]\nformat = 'dot'", "NOTSUPPORT", "'dot'"),
+        ("[graph]\nformat = 'graphviz'", "NOTFOUND", "graphconffilepath"),
+    ],
+)
 def test_files_that_are_no_graphs(text, status, words):
     with pytest.raises(FormatError) as caught:
         graphfile.loads(text)
@@ -133,8 +140,9 @@ def test_arguments():
 
 
 def test_settings_made_in_python():
-    graph = graphfile.from_settings({"graph.format": "graphviz", "graph.graphconf": DOT, "driver.dir": "a\x03b", "x": True,
-                                     "l": [1, 2]})
+    graph = graphfile.from_settings(
+        {"graph.format": "graphviz", "graph.graphconf": DOT, "driver.dir": "a\x03b", "x": True, "l": [1, 2]}
+    )
     assert graph.driver_dirs == ["a", "b"] and graph.settings["x"] == "true" and graph.settings["l"] == ["1", "2"]
     with pytest.raises(FormatError):
         graphfile.from_settings({})

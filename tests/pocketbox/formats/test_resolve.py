@@ -1,4 +1,5 @@
 """A graph bound to its units: what a node ends up with, and all that is wrong at once."""
+
 from __future__ import annotations
 
 import pytest
@@ -22,16 +23,24 @@ def unit(name, inputs=(), outputs=(), **flags):
 @pytest.fixture
 def catalog():
     found = Catalog()
-    for made in (unit("src", [], ["out"], stream=True), unit("step", ["in"], ["out"], config={"x": "a,b", "y": "1"}),
-                 unit("slow", ["in"], ["out"], stream=True), unit("lim", ["in"], ["out"], stream=True, max_batch_size=4),
-                 unit("def", ["in"], ["out"], default_batch_size=3), unit("sink", ["in"]), unit("join", ["a", "b"], ["out"]),
-                 unit("cond", ["in"], ["yes", "no"], condition=True)):
+    for made in (
+        unit("src", [], ["out"], stream=True),
+        unit("step", ["in"], ["out"], config={"x": "a,b", "y": "1"}),
+        unit("slow", ["in"], ["out"], stream=True),
+        unit("lim", ["in"], ["out"], stream=True, max_batch_size=4),
+        unit("def", ["in"], ["out"], default_batch_size=3),
+        unit("sink", ["in"]),
+        unit("join", ["a", "b"], ["out"]),
+        unit("cond", ["in"], ["yes", "no"], condition=True),
+    ):
         found.add(made)
     return found
 
 
 def bind(catalog, dot, settings=""):
-    return resolve(graphfile.loads('[graph]\nformat="graphviz"\ngraphconf="""digraph {%s}"""\n%s' % (dot, settings)), catalog)
+    return resolve(
+        graphfile.loads('[graph]\nformat="graphviz"\ngraphconf="""digraph {%s}"""\n%s' % (dot, settings)), catalog
+    )
 
 
 CHAIN = "s[flowunit=src] n[flowunit=%s] k[flowunit=sink] s:out -> n:in -> x n:out -> k:in".replace(" -> x", "")
@@ -46,17 +55,30 @@ def test_a_node_has_its_units_config_under_its_own_attributes(catalog):
     assert "other" not in node.attributes and node.queue_sizes == {"in": 7} and node.queue_size_external == 1024
 
 
-@pytest.mark.parametrize("flowunit, size", [
-    ("step", 8), ("step, batch_size=20", 20), ("slow", 1), ("slow, batch_size=5", 1), ("lim, batch_size=5", 4), ("lim", 1),
-    ("def", 3), ("def, batch_size=9", 9), ("step, batch_size=x", 8)])
+@pytest.mark.parametrize(
+    "flowunit, size",
+    [
+        ("step", 8),
+        ("step, batch_size=20", 20),
+        ("slow", 1),
+        ("slow, batch_size=5", 1),
+        ("lim, batch_size=5", 4),
+        ("lim", 1),
+        ("def", 3),
+        ("def, batch_size=9", 9),
+        ("step, batch_size=x", 8),
+    ],
+)
 def test_batch_sizes(catalog, flowunit, size):
     resolved, _ = bind(catalog, CHAIN % flowunit)
     assert resolved.nodes["n"].batch_size == size
 
 
 def test_condition_gets_one(catalog):
-    resolved, _ = bind(catalog, "s[flowunit=src] c[flowunit=cond, batch_size=9] k[flowunit=sink] "
-                                "s:out -> c:in c:yes -> k:in c:no -> k:in")
+    resolved, _ = bind(
+        catalog,
+        "s[flowunit=src] c[flowunit=cond, batch_size=9] k[flowunit=sink] s:out -> c:in c:yes -> k:in c:no -> k:in",
+    )
     assert resolved.nodes["c"].batch_size == 1
 
 
@@ -75,15 +97,23 @@ def test_input_and_output_nodes_have_one_port_of_their_own_name(catalog):
 
 
 def test_several_inputs_are_one_source(catalog):
-    _, problems = bind(catalog, "i[type=input] j[type=input] n[flowunit=join] o[type=output] i -> n:a j -> n:b n:out -> o")
+    _, problems = bind(
+        catalog, "i[type=input] j[type=input] n[flowunit=join] o[type=output] i -> n:a j -> n:b n:out -> o"
+    )
     assert [p.code for p in problems if p.code == "SB032"] == []
 
 
 def test_all_problems_come_at_once_in_the_engines_order(catalog):
-    _, problems = bind(catalog, "z[flowunit=nobody] a[type=strange] s[flowunit=src] n[flowunit=step] s:oot -> n:in n:out -> q")
+    _, problems = bind(
+        catalog, "z[flowunit=nobody] a[type=strange] s[flowunit=src] n[flowunit=step] s:oot -> n:in n:out -> q"
+    )
     assert [(p.code, p.node, p.status) for p in problems] == [
-        ("SB020", "a", "NOTSUPPORT"), ("SB020", "q", "NOTSUPPORT"), ("SB028", "s", "BADCONF"), ("SB024", "z", "BADCONF"),
-        ("SB026", "s", "BADCONF")]
+        ("SB020", "a", "NOTSUPPORT"),
+        ("SB020", "q", "NOTSUPPORT"),
+        ("SB028", "s", "BADCONF"),
+        ("SB024", "z", "BADCONF"),
+        ("SB026", "s", "BADCONF"),
+    ]
     assert all(p.place.line == 3 and p.place.column > 1 for p in problems)
 
 
@@ -93,8 +123,11 @@ def test_what_is_found_once_all_units_are_open(catalog):
 
 
 def test_loops(catalog):
-    _, problems = bind(catalog, "s[flowunit=src] a[flowunit=join] b[flowunit=step] c[flowunit=step] k[flowunit=sink]"
-                                "s:out -> a:a a:out -> b:in b:out -> c:in c:out -> a:b c:out -> k:in")
+    _, problems = bind(
+        catalog,
+        "s[flowunit=src] a[flowunit=join] b[flowunit=step] c[flowunit=step] k[flowunit=sink]"
+        "s:out -> a:a a:out -> b:in b:out -> c:in c:out -> a:b c:out -> k:in",
+    )
     assert [p.code for p in problems] == ["SB030"] and "a -> b -> c -> a" in problems[0].message
 
 
@@ -107,8 +140,10 @@ def test_a_disabled_flow(catalog):
 def test_a_problem_as_text_and_as_data(catalog):
     _, problems = bind(catalog, CHAIN.replace("n:in", "n:inn") % "step")
     wrong = next(p for p in problems if p.code == "SB025")
-    assert str(wrong) == ("<text>:3:%d: error SB025: flowunit 'step' of node 'n' has no input port 'inn'. Did you mean 'in'?"
-                          % wrong.place.column)
+    assert str(wrong) == (
+        "<text>:3:%d: error SB025: flowunit 'step' of node 'n' has no input port 'inn'. Did you mean 'in'?"
+        % wrong.place.column
+    )
     assert wrong.as_dict()["port"] == "inn" and wrong.error().cure == "Did you mean 'in'?"
 
 
