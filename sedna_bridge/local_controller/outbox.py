@@ -152,7 +152,7 @@ class Outbox:
             )
 
     def mark_before_sending(self, event: Event) -> None:
-        """A crash between here and the answer leaves the event in doubt: the LC was connected and most likely has it."""
+        """A crash between here and the answer leaves the event in doubt: the LC most likely has it."""
         with self._change() as database:
             database.execute(
                 "UPDATE events SET state=?, detail=? WHERE key=? AND number=?",

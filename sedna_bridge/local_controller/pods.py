@@ -71,7 +71,7 @@ def pod(template: Mapping[str, Any], given: Given, root: str, scratch: str, cont
         if source is not None:
             source = os.path.join(source, mount["subPath"]) if mount.get("subPath") else source
             mounts.append((source, mount["mountPath"], bool(mount.get("readOnly"))))
-    environment = _user_environment(container, notes, template, root)
+    environment = _user_environment(container, notes, given)
     sedna, sedna_mounts = _sedna_environment(given, root, contained)
     environment.update(sedna)
     args = [*(container.get("command") or []), *(container.get("args") or [])] if contained else []
@@ -150,9 +150,7 @@ def _create(path: str, kind: str, name: str) -> None:
         raise PodError(f"volume {name}: {path} cannot be created: {error}; choose another --root") from None
 
 
-def _user_environment(
-    container: Mapping[str, Any], notes: list, template: Mapping[str, Any], root: str
-) -> dict[str, str]:
+def _user_environment(container: Mapping[str, Any], notes: list, given: Given) -> dict[str, str]:
     environment: dict[str, str] = {}
     for entry in container.get("env") or []:
         name = entry["name"]
@@ -164,7 +162,8 @@ def _user_environment(
                 "spec.nodeName": os.uname().nodename,
                 "status.hostIP": "127.0.0.1",
                 "status.podIP": "127.0.0.1",
-                "metadata.name": os.path.basename(root) or "worker",
+                "metadata.name": given.values.get("WORKER_NAME", ""),
+                "metadata.namespace": given.values.get("NAMESPACE", ""),
             }
             if path in known:
                 environment[name] = known[path]

@@ -1,0 +1,81 @@
+"""The inference worker: `python -m sedna_bridge.workers.infer` runs a graph through whichever engine is there.
+
+GRAPH names the graph (a path, or a name in the shipped graphs). ENGINE is a command line with {graph} in it; without it
+`sednabox run` or `modelbox-tool` is taken. This process becomes the engine: signals, output and exit code are its own.
+The graph's flowunits read Sedna's environment themselves.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shlex
+import shutil
+import sys
+import sysconfig
+
+from sedna_bridge.environment import Environment, WorkerEnvironment
+from sedna_bridge.errors import BridgeError
+from sedna_bridge.workers import reporting
+from sedna_bridge.workers.errors import WorkerError
+from sedna_bridge.workers.reporting import say
+
+DEFAULT_GRAPH = "incremental"
+
+
+def main(environment: Environment | None = None) -> int:
+    env = environment or Environment()
+    try:
+        worker = WorkerEnvironment.from_environment(env)
+        line = command(env)
+        say(f"{worker.worker_name or 'inference worker'}: {' '.join(shlex.quote(word) for word in line)}")
+        sys.stdout.flush()
+        os.execvp(line[0], line)
+    except BridgeError as error:
+        return reporting.fail(error)
+    except OSError as error:
+        return reporting.fail(WorkerError(f"the engine {line[0]} cannot be started: {error.strerror}"))
+    return 1
+
+
+def command(environment: Environment) -> list[str]:
+    """The command line of the engine for the graph."""
+    graph = find_graph(environment.text("GRAPH", DEFAULT_GRAPH))
+    text = environment.text("ENGINE")
+    if text:
+        try:
+            words = shlex.split(text)
+        except ValueError as error:
+            raise WorkerError(f"ENGINE {text!r}: {error}; expected a command line") from None
+        if not any("{graph}" in word for word in words):
+            words.append("{graph}")
+    elif importlib.util.find_spec("sednabox") is not None and importlib.util.find_spec("sednabox.__main__") is not None:
+        words = [sys.executable, "-m", "sednabox", "run", "{graph}"]
+    elif shutil.which("modelbox-tool"):
+        words = ["modelbox-tool", "flow", "-run", "{graph}"]
+    else:
+        raise WorkerError("no engine: neither sednabox nor modelbox-tool is installed; set ENGINE to a command line")
+    return [word.replace("{graph}", graph).replace("{python}", sys.executable) for word in words]
+
+
+def find_graph(name: str) -> str:
+    """A graph's path: as given, or by name among the shipped graphs."""
+    if os.path.isfile(name):
+        return os.path.abspath(name)
+    if os.path.sep in name:
+        raise WorkerError(f"GRAPH {name}: no such file")
+    places = [
+        os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "graphs"),
+        os.path.join(sysconfig.get_path("data"), "share", "sednabox", "graphs"),
+        "/usr/share/sednabox/graphs",
+    ]
+    for place in places:
+        for candidate in (name, name + ".toml"):
+            path = os.path.join(place, candidate)
+            if os.path.isfile(path):
+                return path
+    raise WorkerError(f"GRAPH {name}: no such graph in {', '.join(places)}; give a path")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""How a worker tells its LC, and itself when it is started again, what it did."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sedna_bridge import contract
+from sedna_bridge.environment import Environment, WorkerEnvironment
+from sedna_bridge.local_controller.client import Client
+from sedna_bridge.local_controller.outbox import Outbox
+
+
+def say(text: str) -> None:
+    """One line of the worker's log."""
+    print(time.strftime("%H:%M:%S ") + text, flush=True)
+
+
+class Progress:
+    """Called by an estimator as progress(done, total, text): a line at most each second, and always the last one."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self._last = 0.0
+
+    def __call__(self, done: float, total: float = 1.0, text: str = "") -> None:
+        now = time.monotonic()
+        if now - self._last >= 1.0 or done >= total:
+            self._last = now
+            share = 100.0 * done / total if total else 0.0
+            say(f"{self.what}: {share:3.0f} % {text}".rstrip())
+
+
+def outbox_folder(environment: Environment, fallback: str) -> str:
+    """The state directory's outbox; in a container without one, beside the worker's own output."""
+    state = environment.text("SEDNABOX_STATE")
+    return os.path.join(state, "outbox") if state else fallback
+
+
+def client(worker: WorkerEnvironment, environment: Environment, fallback: str) -> Client | None:
+    """A client that delivers, or None outside of Sedna."""
+    if not worker.in_sedna:
+        return None
+    settle = environment.number("LC_SETTLE_SECONDS", 60.0)
+    return Client(worker, Outbox(outbox_folder(environment, fallback)), settle=settle, diagnose=say).start()
+
+
+def report(
+    worker: WorkerEnvironment, environment: Environment, kind: str, results: Sequence[Mapping[str, Any]], fallback: str
+) -> int:
+    """Report a stage's results and wait for the delivery; the exit code of the worker."""
+    mouth = client(worker, environment, fallback)
+    if mouth is None:
+        say("no WORKER_NAME and JOB_NAME: nobody to report to; the results are")
+        print(json.dumps([dict(result) for result in results], indent=1), flush=True)
+        return 0
+    mouth.report(kind, contract.COMPLETED, results)
+    deadline = environment.number("REPORT_DEADLINE", 600.0)
+    if not mouth.close(deadline):
+        say(f"{worker.lc_server} did not take the report within {deadline:g} s; it waits in {mouth.outbox.folder}")
+        return 1
+    refused = mouth.refused()
+    if refused:
+        say(f"{worker.lc_server} refused the report: {refused[-1]}")
+        return 1
+    say(f"reported {kind} completed to {worker.lc_server}")
+    return 0
+
+
+def remember(path: str, value: Any) -> None:
+    """Write a JSON file whole."""
+    temporary = path + ".tmp"
+    with open(temporary, "w", encoding="utf-8") as file:
+        json.dump(value, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def recall(path: str) -> Any:
+    """What `remember` wrote, or None."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return None
+
+
+def plain(value: Any) -> Any:
+    """A metric as JSON: numpy's numbers and arrays as Python's."""
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+def fail(error: BaseException) -> int:
+    """The last line of a worker that could not do its stage."""
+    print(f"error: {error}", file=sys.stderr, flush=True)
+    return 1

@@ -1,0 +1,114 @@
+"""The train worker: `python -m sedna_bridge.workers.train`, with nothing but Sedna's environment.
+
+Reads TRAIN_DATASET_URL, starts from BASE_MODEL_URL, writes the model into the folder MODEL_URL and reports it. Started
+again after a crash it goes on from the estimator's checkpoints in that folder; started again after it had finished it
+only reports.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from sedna_bridge import contract
+from sedna_bridge.contract import ModelResult, format_of, is_local
+from sedna_bridge.environment import Environment, WorkerEnvironment
+from sedna_bridge.errors import BridgeError
+from sedna_bridge.workers import reporting
+from sedna_bridge.workers.data import SampleSource
+from sedna_bridge.workers.errors import WorkerError
+from sedna_bridge.workers.estimator import call, estimator_class, parameters
+from sedna_bridge.workers.reporting import Progress, plain, say
+
+_DONE = ".trained.json"
+
+
+def main(environment: Environment | None = None) -> int:
+    env = environment or Environment()
+    try:
+        worker = WorkerEnvironment.from_environment(env)
+        results = train(worker, env)
+        fallback = os.path.join(_folder(worker), ".outbox")
+        return reporting.report(worker, env, contract.TRAIN, results, fallback)
+    except BridgeError as error:
+        return reporting.fail(error)
+
+
+def train(worker: WorkerEnvironment, environment: Environment) -> list[dict]:
+    """Train and save; the results to report. The second time for the same folder they are only read again."""
+    folder = _folder(worker)
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise WorkerError(f"MODEL_URL {folder}: cannot be made: {error.strerror}") from None
+    done = os.path.join(folder, _DONE)
+    finished = reporting.recall(done)
+    if finished:
+        say(f"{worker.worker_name or 'this worker'} had finished training before: it only reports")
+        return list(finished)
+    source = SampleSource(worker.train_dataset_url, worker.original_dataset_url, "train", environment.flag("use_raw"))
+    if len(source) == 0:
+        raise WorkerError(f"{worker.train_dataset_url} has no samples")
+    source.require_pictures()
+    named = parameters(environment)
+    estimator = call(estimator_class(environment), **named)
+    base = base_model(worker.base_model_url)
+    if base:
+        say(f"starting from {base}")
+        call(estimator.load, base, **named)
+    say(f"training on {len(source)} samples of {worker.train_dataset_url}")
+    metrics = call(
+        estimator.train,
+        source,
+        **{
+            **named,
+            "progress": Progress("train"),
+            "checkpoint_dir": os.path.join(folder, ".checkpoints"),
+            "resume": True,
+        },
+    )
+    target = os.path.join(folder, model_name(environment, base))
+    saved = call(estimator.save, target, **named)
+    path = saved if isinstance(saved, str) and os.path.exists(saved) else target
+    if not os.path.isfile(path) or os.path.getsize(path) == 0:
+        raise WorkerError(f"the estimator saved no model at {target}")
+    result = ModelResult(format_of(path), worker.host_path(path), plain(metrics) if isinstance(metrics, dict) else {})
+    results = [result.to_json()]
+    reporting.remember(done, results)
+    say(f"saved {path} ({os.path.getsize(path)} bytes)")
+    return results
+
+
+def _folder(worker: WorkerEnvironment) -> str:
+    if not worker.model_url:
+        raise WorkerError("MODEL_URL is not set: it names the folder for the new model")
+    if not is_local(worker.model_url):
+        raise WorkerError(f"MODEL_URL {worker.model_url}: this worker writes to folders; use a host path as outputDir")
+    return worker.model_url
+
+
+def base_model(url: str) -> str:
+    """The file to start from. BASE_MODEL_URL may name a folder (the seed's `ckpt` model does)."""
+    if not url:
+        return ""
+    if os.path.isdir(url):
+        inside = sorted(name for name in os.listdir(url) if name.endswith((".onnx", ".pt", ".pth", ".npz")))
+        if not inside:
+            raise WorkerError(f"BASE_MODEL_URL {url} is a folder without a model: expected model.onnx in it")
+        preferred = "model.onnx" if "model.onnx" in inside else inside[0]
+        return os.path.join(url, preferred)
+    if not os.path.exists(url):
+        raise WorkerError(f"BASE_MODEL_URL {url} does not exist: the job's initial model must be there")
+    return url
+
+
+def model_name(environment: Environment, base: str) -> str:
+    """MODEL_NAME, else the base model's name, else model.onnx."""
+    name = environment.text("MODEL_NAME")
+    if name:
+        return os.path.basename(name)
+    return os.path.basename(base) if base else "model.onnx"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
