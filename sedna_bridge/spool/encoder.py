@@ -61,6 +61,14 @@ class FramePool:
         np.copyto(copied, picture)
         return copied
 
+    def expect(self, size: int) -> None:
+        """Makes ready for frames of so many bytes. The first touch of fresh memory takes milliseconds."""
+        fresh = [np.zeros(size, np.uint8) for _ in range(2)]
+        for flat in fresh:
+            flat.fill(1)
+        with self._lock:
+            self._free.setdefault(size, []).extend(fresh)
+
     def give_back(self, copied: np.ndarray) -> None:
         """The copy is not needed any more. Makes up for a pool that is empty, beside the frame path."""
         with self._lock:
@@ -69,12 +77,9 @@ class FramePool:
                 self._free = {copied.nbytes: free}
             if len(free) < KEPT:
                 free.append(copied.reshape(-1))
-            missing = 2 - len(free)
-        for _ in range(missing):
-            fresh = np.zeros(copied.nbytes, np.uint8)
-            fresh.fill(1)
-            with self._lock:
-                free.append(fresh)
+            lonely = len(free) < 2
+        if lonely:
+            self.expect(copied.nbytes)
 
 
 def check_picture(picture: Any, color: str) -> str:

@@ -108,6 +108,9 @@ class Intake:
             self._frame_came.notify()
         return offer
 
+    def expect(self, size: int) -> None:
+        self._pool.expect(size)
+
     def close(self, timeout: float) -> bool:
         """Takes nothing more, finishes what is in memory; False if that took too long."""
         with self._lock:

@@ -88,6 +88,10 @@ class Spool:
         """
         return self._intake.offer(picture, facts, color, copy)
 
+    def expect(self, size: int) -> None:
+        """Makes memory ready for frames of so many bytes; call it when a stream begins, beside the frame path."""
+        self._intake.expect(size)
+
     def next(self, order: str = "oldest", limit: int = 1, besides: Collection[int] = ()) -> list[Entry]:
         """The next entries to deliver. They count as on their way until settled with one of the methods below."""
         with self._guard:
