@@ -10,6 +10,7 @@ from pathlib import Path
 from sedna_bridge.errors import SpoolDamaged, SpoolError
 from sedna_bridge.spool.files import SpoolFiles
 from sedna_bridge.spool.index import Index
+from sedna_bridge.storage import failpoints
 from sedna_bridge.storage.durable import sync_directory
 from sedna_bridge.storage.example import Example
 
@@ -49,9 +50,11 @@ def rebuild_index(path: Path, files: SpoolFiles) -> Index:
 
 def recover(files: SpoolFiles, index: Index) -> None:
     """Finishes what a crash cut off. Reads the newest segment only, however many there are."""
+    failpoints.reach("recovery.begin")
     leaving = index.leaving()
     files.remove((entry.id, entry.segment) for entry in leaving)
     index.left(entry.seq for entry in leaving)
+    failpoints.reach("recovery.removed")
     for segment in files.segments()[-2:]:
         adopt(segment, files, index)
 
@@ -92,5 +95,6 @@ def _enter(found: list[Example], segment: int, files: SpoolFiles, index: Index) 
             finally:
                 os.close(handle)
     sync_directory(files.path("", segment, ""))
+    failpoints.reach("recovery.adopting")
     index.accept(found, segment, adopted=True)
     found.clear()
