@@ -11,17 +11,18 @@ import hashlib
 import os
 import stat
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import archive, onnx_wire
 from .archive import Limits
-from .durable import AnyPath
+from .durable import AnyPath, write_whole
 from .errors import BadModelFile, BadSignature, ModelError, RejectedModel, SourceError, StoreError
 from .manifest import ModelTable, clean_name, clean_version, manifest_for, parse_model_table
 from .record import FileEntry, VersionRecord, version_id
 from .signature import hash_file
-from .store import ModelFolder, ModelStore
+from .store import ModelStore
 from .trust import Trust
 
 
@@ -35,7 +36,10 @@ class Parcel(NamedTuple):
     source_version: str = ""
     inherit: str = ""
     limits: Limits = Limits()
-    allow_damaged_tail: bool = False
+    cut_stale_tail: bool = False
+
+
+PLAIN = Parcel()
 
 
 def copy_hashed(path: Path, target: Path, limit: int) -> FileEntry:
@@ -59,7 +63,7 @@ def copy_hashed(path: Path, target: Path, limit: int) -> FileEntry:
     return FileEntry(digest.hexdigest(), size)
 
 
-def take_in(store: ModelStore, path: AnyPath, parcel: Parcel = Parcel()) -> VersionRecord:
+def take_in(store: ModelStore, path: AnyPath, parcel: Parcel = PLAIN) -> VersionRecord:
     """Verify and store a model; raises RejectedModel when it is bad, SourceError when it cannot be read, StoreError else."""
     origin = Path(path)
     if not origin.exists():
@@ -97,24 +101,30 @@ def _gather(store: ModelStore, origin: Path, room: Path, inside: Path, parcel: P
     if entry.size and archive.is_archive(copy):
         names = archive.unpack(copy, inside, parcel.limits)
         return {name: hash_file(inside / name) for name in names}
-    if parcel.allow_damaged_tail and parcel.inherit:
-        entry = _cut_tail(store, copy, entry, parcel.inherit)
+    if parcel.cut_stale_tail:
+        entry = _cut_tail(store, copy, entry, parcel.source)
     name = origin.name if origin.suffix.lower() in archive.MODEL_SUFFIXES else "model.onnx"
     name = archive.allowed_name(clean_name(name))
     os.rename(str(copy), str(inside / name))
     return {name: entry}
 
 
-def _cut_tail(store: ModelStore, copy: Path, entry: FileEntry, inherit: str) -> FileEntry:
-    """Sedna's copier leaves the end of a longer old file: cut it off when the old file proves it."""
-    for record in reversed(store.versions()):
-        older = record.files[record.model_file]
-        blob = store.blob_path(older)
-        if blob is None or older.size != entry.size or older.sha256 == entry.sha256:
+def _cut_tail(store: ModelStore, copy: Path, entry: FileEntry, source: str) -> FileEntry:
+    """Sedna's copier leaves the end of a longer old file: cut it off when the old file proves it.
+
+    The old file is a version of the store, or, when that one had a tail itself, the whole file as it was last seen.
+    """
+    models = [record.files[record.model_file] for record in reversed(store.versions())]
+    blobs = [store.blob_path(older) for older in models if older.size == entry.size and older.sha256 != entry.sha256]
+    last = store.root / "tails" / hashlib.sha256(source.encode("utf-8")).hexdigest()[:24]
+    data = copy.read_bytes()
+    for path in [last, *blobs]:
+        if path is None or not path.exists() or path.stat().st_size != entry.size:
             continue
-        data = copy.read_bytes()
-        length = onnx_wire.cut_stale_tail(data, blob.read_bytes())
+        length = onnx_wire.cut_stale_tail(data, path.read_bytes())
         if length:
+            last.parent.mkdir(exist_ok=True)
+            write_whole(last, data)
             copy.write_bytes(data[:length])
             return FileEntry(hashlib.sha256(data[:length]).hexdigest(), length)
     return entry
@@ -122,7 +132,7 @@ def _cut_tail(store: ModelStore, copy: Path, entry: FileEntry, inherit: str) -> 
 
 def _admit(store: ModelStore, inside: Path, files: dict[str, FileEntry], origin: Path, parcel: Parcel) -> VersionRecord:
     """Check the model in `inside` and move it into the store."""
-    table, model_file, facts = _identify(store, inside, files, origin, parcel)
+    table, model_file, facts, continues = _identify(store, inside, files, origin, parcel)
     trust = Trust(store)
     signer = ""
     if trust.required:
@@ -146,6 +156,7 @@ def _admit(store: ModelStore, inside: Path, files: dict[str, FileEntry], origin:
         source=parcel.source or str(origin),
         source_version=parcel.source_version,
         signed_by=signer,
+        continues=continues,
         installed_at=round(time.time(), 3),
         facts=facts,
     )
@@ -160,7 +171,7 @@ def _admit(store: ModelStore, inside: Path, files: dict[str, FileEntry], origin:
 
 def _identify(
     store: ModelStore, inside: Path, files: dict[str, FileEntry], origin: Path, parcel: Parcel
-) -> tuple[ModelTable, str, dict[str, Any]]:
+) -> tuple[ModelTable, str, dict[str, Any], str]:
     """Who the model is and which file it is; adds a manifest where there is none but one is known."""
     if archive.MANIFEST in files:
         table = parse_model_table((inside / archive.MANIFEST).read_text(encoding="utf-8", errors="replace"))
@@ -188,13 +199,14 @@ def _identify(
     if Path(model_file).suffix.lower() not in archive.MODEL_SUFFIXES:
         raise BadModelFile("the model file is %r; this box runs %s." % (model_file, ", ".join(archive.MODEL_SUFFIXES)))
     facts: dict[str, Any] = {}
+    continues = ""
     for name in sorted(files):
         if Path(name).suffix.lower() == ".onnx":
             found = onnx_wire.inspect_onnx(inside / name)
             if name == model_file:
                 facts = _facts(found)
                 if archive.MANIFEST not in files:
-                    table = _write_manifest(store, inside, files, table, found, parcel)
+                    table, continues = _write_manifest(store, inside, files, table, found, parcel)
     if (
         parcel.version
         and archive.MANIFEST in files
@@ -204,7 +216,7 @@ def _identify(
         raise RejectedModel(
             "expected version %s, the manifest says %s; correct one of them." % (parcel.version, table.version)
         )
-    return table, model_file, facts
+    return table, model_file, facts, continues
 
 
 def _only_model(names: list[str], origin: Path) -> str:
@@ -234,40 +246,27 @@ def _write_manifest(
     table: ModelTable,
     found: onnx_wire.OnnxFacts,
     parcel: Parcel,
-) -> ModelTable:
+) -> tuple[ModelTable, str]:
     """A bare .onnx says in its own metadata how to run it, or is run like the version that it continues."""
     base = found.metadata.get(onnx_wire.MANIFEST_KEY)
+    continues = ""
     if base:
         said = parse_model_table(base, "the manifest inside the model")
-        table = ModelTable(
-            name=clean_name(parcel.name) if parcel.name else said.name,
-            version=clean_version(parcel.version) if parcel.version else said.version,
-            counter=said.counter,
-            file=table.file,
-            sha256=table.sha256,
-            size=table.size,
-            parent=said.parent,
-            license=said.license,
-        )
+        name = clean_name(parcel.name) if parcel.name else said.name
+        version = clean_version(parcel.version) if parcel.version else said.version
+        table = replace(said, name=name, version=version, file=table.file, sha256=table.sha256, size=table.size)
     elif parcel.inherit and store.has(parcel.inherit):
         older = store.get(parcel.inherit)
-        if archive.MANIFEST not in older.files or older.facts.get("inputs") != _facts(found)["inputs"]:
-            return table
+        if older.facts.get("inputs") != _facts(found)["inputs"]:
+            return table, ""
+        continues = older.id
+        if archive.MANIFEST not in older.files:
+            return table, continues
         with store.lease(older.id) as lease:
-            base = ModelFolder(lease.folder.path, older).read(archive.MANIFEST).decode("utf-8")
-        table = ModelTable(
-            name=table.name,
-            version=table.version,
-            counter=older.counter,
-            file=table.file,
-            sha256=table.sha256,
-            size=table.size,
-            parent=older.version,
-            license=older.license,
-        )
+            base = lease.folder.read(archive.MANIFEST).decode("utf-8")
+        table = replace(table, counter=older.counter, parent=older.version, license=older.license)
     else:
-        return table
-    text = manifest_for(table, base)
-    (inside / archive.MANIFEST).write_text(text, encoding="utf-8")
+        return table, ""
+    (inside / archive.MANIFEST).write_text(manifest_for(table, base), encoding="utf-8")
     files[archive.MANIFEST] = hash_file(inside / archive.MANIFEST)
-    return table
+    return table, continues

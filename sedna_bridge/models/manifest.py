@@ -3,6 +3,7 @@ who run the model (docs/architecture.md has the whole format)."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,10 @@ def clean_name(text: str) -> str:
 def clean_version(text: str) -> str:
     """A text made into a version: no white space, no '/'. Sedna's versions are Go's time texts, with blanks."""
     version = re.sub(r"[\s/\\]+", "_", text.strip())
-    return re.sub(r"[\x00-\x1f\x7f@]", "", version) or "0"
+    version = re.sub(r"[\x00-\x1f\x7f@]", "", version) or "0"
+    if len(version) > 100:
+        version = "%s-%s" % (version[:80], hashlib.sha256(text.encode("utf-8")).hexdigest()[:12])
+    return version
 
 
 def _fail(where: str, expected: str, came: Any) -> RejectedModel:

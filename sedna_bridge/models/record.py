@@ -17,7 +17,10 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class VersionRecord:
-    """One version: `id` is NAME@VERSION and is what frames are stamped with."""
+    """One version: `id` is NAME@VERSION and is what frames are stamped with.
+
+    `continues` is the version whose manifest these bytes took over, because they came without one.
+    """
 
     id: str
     name: str
@@ -30,6 +33,7 @@ class VersionRecord:
     source: str = ""
     source_version: str = ""
     signed_by: str = ""
+    continues: str = ""
     installed_at: float = 0.0
     facts: dict[str, Any] = field(default_factory=dict)
 

@@ -55,6 +55,11 @@ class Sessions:
     def warm_up(self, version: str) -> None:
         self._call(self.gate.warm_up_seconds, "warm-up", version, self.runtime.warm_up, self.board.session(version))
 
+    def ready(self, version: str) -> None:
+        """Load and warm up."""
+        self.bring_up(version)
+        self.warm_up(version)
+
     def judge(self, version: str, frames: Sequence[Any]) -> Sequence[Judged]:
         """What a loaded version says of frames."""
         session = self.board.session(version)

@@ -191,8 +191,9 @@ class Switchboard:
             self._tallies[version] = Tally()
             self._guard.notify_all()
 
-    def switch(self, version: str, serial: int, old_on_trial: str = "") -> None:
-        """From the next stamp on, this version judges. The serial never falls, so neither does what a stream sees."""
+    def switch(self, version: str, serial: int, old_on_trial: str = "") -> int:
+        """From the next stamp on, this version judges. The serial (returned) only grows, also
+        when the version goes back."""
         with self._guard:
             if version not in self._sessions:
                 raise ModelError("%s is not loaded; load it before the switch." % version)
@@ -204,6 +205,7 @@ class Switchboard:
             self._held = False
             self._guard.notify_all()
         self.pairs.clear()
+        return serial
 
     def end_trial(self) -> None:
         """The version that judges has proven itself."""

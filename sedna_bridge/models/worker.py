@@ -62,7 +62,7 @@ class SwapWorker:
                     continue
                 pause = source.period
                 try:
-                    offer = source.poll(self.machine.store)
+                    offer = source.poll(self.machine.line.store)
                     failures[number] = 0
                     if offer:
                         self.machine.propose(offer)

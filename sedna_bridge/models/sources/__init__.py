@@ -29,12 +29,16 @@ def source_from(text: str, period: float | None = None) -> Source:
     `sedna:PATH` or a file model_config.json: Sedna's hot-update file. Names that end in .yaml, .yml or .json: an
     InferenceModel manifest. http(s):// and s3://: a model at that address. Anything else: a folder that models are dropped into.
     """
-    pause = {} if period is None else {"period": period}
     path = urlsplit(text).path if "://" in text else text
+    source: HotUpdateFile | InferenceModel | WebModel | DropFolder
     if text.startswith("sedna:") or Path(path).name == "model_config.json":
-        return HotUpdateFile(Path(text[6:] if text.startswith("sedna:") else text), **pause)
-    if path.endswith((".yaml", ".yml", ".json")):
-        return InferenceModel(text, **pause)
-    if "://" in text and not text.startswith("file://"):
-        return WebModel(text, **pause)
-    return DropFolder(Path(path), **pause)
+        source = HotUpdateFile(Path(text[6:] if text.startswith("sedna:") else path))
+    elif path.endswith((".yaml", ".yml", ".json")):
+        source = InferenceModel(text)
+    elif "://" in text and not text.startswith("file://"):
+        source = WebModel(text)
+    else:
+        source = DropFolder(Path(path))
+    if period is not None:
+        source.wait(period)
+    return source

@@ -18,6 +18,10 @@ class Source(ABC):
     def poll(self, store: ModelStore) -> Offer | None:
         """The newest thing that this source has, or None. Raises SourceError when it cannot be asked."""
 
+    def wait(self, period: float) -> None:
+        """Ask every `period` seconds."""
+        self.period = period
+
     @property
     @abstractmethod
     def name(self) -> str:

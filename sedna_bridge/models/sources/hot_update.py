@@ -17,7 +17,7 @@ from typing import Callable, Mapping
 
 from ..errors import BadModelFile, ModelError, SourceError
 from ..intake import Parcel, take_in
-from ..offers import Offer, Progress
+from ..offers import Offer, OfferLedger, Progress
 from ..onnx_wire import inspect_onnx
 from ..record import VersionRecord
 from ..store import ModelStore
@@ -60,7 +60,9 @@ class HotUpdateFile(Source):
         self.patience = patience
         self.model_name = name
         self._still = Stillness(clock)
-        self._unsettled = Stillness(clock)
+        self._clock = clock
+        self._moving_since: float | None = None
+        self._offered: Offer | None = None
         self._looking = False
 
     @classmethod
@@ -84,6 +86,9 @@ class HotUpdateFile(Source):
         """Sedna's period while nothing new is there; short steps while a new model is settling."""
         return min(self.poll_period, max(0.05, self.settle / 4)) if self._looking else self.poll_period
 
+    def wait(self, period: float) -> None:
+        self.poll_period = period
+
     def poll(self, store: ModelStore) -> Offer | None:
         self._looking = False
         found = read_hot_update(self.config)
@@ -93,13 +98,17 @@ class HotUpdateFile(Source):
         model, version = self._model_path(found[0]), found[1]
         mark = mark_of(model)
         key = "%s|%s|%s" % (self.name, version, mark)
-        ended = _ended(store, key)
-        if ended:
+        if self._offered and self._offered.key == key:
+            return self._offered
+        if OfferLedger(store).ended(key):
+            self._moving_since = None
             return None
         self._looking = True
-        moving = self._unsettled.seconds(ended)
+        if self._moving_since is None:
+            self._moving_since = self._clock()
         if mark is None:
             return None
+        moving = self._clock() - self._moving_since
         if self._still.seconds((version, mark)) < self.settle and moving < self.patience:
             return None
         try:
@@ -110,8 +119,11 @@ class HotUpdateFile(Source):
             )
             if not provable and self._still.seconds((version, mark)) < self.patience:
                 return None
-        self._unsettled.seconds(object())
-        return Offer(key, version, lambda store, progress: self._take(store, model, version, progress), self.name)
+        self._looking, self._moving_since = False, None
+        self._offered = Offer(
+            key, version, lambda store, progress: self._take(store, model, version, progress), self.name
+        )
+        return self._offered
 
     def _model_path(self, text: str) -> Path:
         """The path of the config; where it is not mounted there, the file of that name beside the config."""
@@ -129,7 +141,7 @@ class HotUpdateFile(Source):
             source=self.name,
             source_version=version,
             inherit=active,
-            allow_damaged_tail=True,
+            cut_stale_tail=True,
         )
         try:
             return take_in(store, model, parcel)
@@ -138,9 +150,3 @@ class HotUpdateFile(Source):
             if mark_of(model) != before or now is None or now[1] != version:
                 raise SourceError("%s was written while it was read; it is read again." % model) from None
             raise
-
-
-def _ended(store: ModelStore, key: str) -> bool:
-    from ..offers import OfferLedger
-
-    return OfferLedger(store).ended(key) is not None
