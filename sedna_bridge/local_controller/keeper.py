@@ -220,12 +220,6 @@ class Keeper:
                     os.kill(pid, signal.SIGKILL)
                 except OSError:
                     pass
-            while True:
-                try:
-                    if os.waitpid(-1, os.WNOHANG)[0] == 0:
-                        break
-                except OSError:
-                    break
             time.sleep(0.02)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:

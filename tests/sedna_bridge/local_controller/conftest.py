@@ -214,7 +214,8 @@ class Site:
         texts = []
         for row in self.store.workers(self.uid):
             try:
-                texts.append(f"{row['name']}.{row['attempt']}: {open(row['log']).read()[-800:]}")
+                with open(row["log"]) as file:
+                    texts.append(f"{row['name']}.{row['attempt']}: {file.read()[-800:]}")
             except OSError:
                 pass
         return "\n".join(texts)

@@ -9,6 +9,11 @@ config, version = os.environ.get("MODEL_HOT_UPDATE_CONFIG"), None
 print("inference runs with", os.environ["MODEL_URL"], flush=True)
 
 
+def read(path):
+    with open(path) as file:
+        return json.load(file)
+
+
 def report(status):
     body = {
         "name": os.environ["WORKER_NAME"],
@@ -20,20 +25,21 @@ def report(status):
     }
     url = f"{os.environ['LC_SERVER']}/sedna/workers/{os.environ['WORKER_NAME']}/info"
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    print(urllib.request.urlopen(request, timeout=5).read().decode(), flush=True)
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        print(answer.read().decode(), flush=True)
 
 
 while True:
     time.sleep(0.1)
     try:
-        value = json.load(open(config))["model_config"]
+        value = read(config)["model_config"]
     except (OSError, TypeError, ValueError):
         continue
     if value["model_update_time"] == version:
         continue
     version = value["model_update_time"]
     try:
-        json.load(open(value["model_path"]))
+        read(value["model_path"])
         status = os.environ.get("DEPLOY_ANSWER", "completed")
     except ValueError:
         status = "failed"

@@ -63,7 +63,7 @@ def test_a_poisoned_round_is_rejected_and_the_next_starts_from_the_last_good_mod
     site.await_round(1, "deployed")
     site.add_samples(10, "poison")
     site.await_round(2, "rejected")
-    assert ("Deploy", "Completed") == [c for c in site.sequence() if c[0] == "Deploy"][-1]
+    assert [c for c in site.sequence() if c[0] == "Deploy"][-1] == ("Deploy", "Completed")
     assert json.loads(site.read("models/deploy/model.json"))["rounds"] == 1
     site.add_samples(10)
     third = site.await_round(3, "deployed")

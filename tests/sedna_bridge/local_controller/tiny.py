@@ -7,6 +7,16 @@ import time
 import numpy as np
 
 
+def read(path):
+    with open(path) as file:
+        return file.read()
+
+
+def write(path, text):
+    with open(path, "w") as file:
+        file.write(text)
+
+
 class Tiny:
     def __init__(self, **kwargs):
         self.weights = {"means": {}, "rounds": 0}
@@ -16,9 +26,9 @@ class Tiny:
             time.sleep(3600)
         if os.environ.get("TINY_CRASH_UNTIL"):
             marker = os.environ["TINY_CRASH_UNTIL"]
-            count = int(open(marker).read()) if os.path.exists(marker) else 0
+            count = int(read(marker)) if os.path.exists(marker) else 0
             if count > 0:
-                open(marker, "w").write(str(count - 1))
+                write(marker, str(count - 1))
                 os._exit(9)
         if os.environ.get("TINY_EAT"):
             np.ones(int(os.environ["TINY_EAT"]), np.uint8)
@@ -41,14 +51,11 @@ class Tiny:
         return []
 
     def load(self, model_url, **kwargs):
-        with open(model_url) as file:
-            self.weights = json.load(file)
+        self.weights = json.loads(read(model_url))
 
     def save(self, model_path, **kwargs):
-        with open(model_path, "w") as file:
-            file.write("" if os.environ.get("TINY_BROKEN") == "empty" else json.dumps(self.weights))
-        if os.environ.get("TINY_BROKEN") == "text":
-            open(model_path, "w").write("{ this is no model")
+        broken = {"empty": "", "text": "{ this is no model"}
+        write(model_path, broken.get(os.environ.get("TINY_BROKEN"), json.dumps(self.weights)))
         return model_path
 
     def get_weights(self):
