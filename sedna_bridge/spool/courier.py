@@ -81,7 +81,7 @@ class Courier:
         self._unsettled: list[Entry] = []
         self._settled_at = 0.0
         self._status_at = 0.0
-        self._drained = False
+        self._held_are_due = True
         self._thread: threading.Thread | None = None
         self._carriers: list[threading.Thread] = []
 
@@ -148,9 +148,6 @@ class Courier:
             self._end()
 
     def _begin(self) -> None:
-        released = self.spool.release_held()
-        if released:
-            log.info("%d examples that the target did not want are tried again", released)
         for number in range(self._parallel):
             carrier = threading.Thread(target=self._carry, name="spool-carrier-%d" % number, daemon=True)
             carrier.start()
@@ -167,6 +164,8 @@ class Courier:
 
     def _step(self) -> None:
         """Sends what may go, takes in what came back, waits a little if there is neither."""
+        if self._held_are_due:
+            self._release_held()
         wanted = self._parallel - self._under_way
         if not self._windows.is_open():
             wanted = 0
@@ -186,6 +185,17 @@ class Courier:
                 self.spool.wait_for_entries(LOOK)
         self._settle()
         self._write_status()
+
+    def _release_held(self) -> None:
+        """What the target did not want is tried again by every new courier: the target may have changed its mind."""
+        try:
+            released = self.spool.release_held()
+        except (sqlite3.Error, OSError) as error:
+            log.warning("held examples cannot be released: %s", error)
+            return
+        self._held_are_due = False
+        if released:
+            log.info("%d examples that the target did not want are tried again", released)
 
     def _carry(self) -> None:
         """One carrier: reads, checks, puts. Its only results are in the queue."""

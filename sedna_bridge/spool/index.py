@@ -101,8 +101,8 @@ class Index:
 
         def change() -> None:
             self._db.executemany(
-                "INSERT INTO entries(id, segment, state, size, score, camera, frame, wall, reasons, model, accepted, born)"
-                " VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+                "INSERT INTO entries(id, segment, state, size, score, camera, frame, wall, reasons, model, accepted,"
+                " born) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
                 rows,
             )
             self._add("accepted", len(rows))

@@ -39,6 +39,7 @@ class _Frame(NamedTuple):
     color: str
     pooled: bool
     size: int
+    number: int
 
 
 class Intake:
@@ -64,7 +65,8 @@ class Intake:
         self._memory = memory
         self._pool = FramePool()
         self._frames: deque[_Frame] = deque()
-        self._ready: deque[Pending] = deque()
+        self._ready: dict[int, Pending | None] = {}
+        self._offered = self._taken = 0
         self._held = 0
         self._under_way = 0
         self._open = True
@@ -104,7 +106,8 @@ class Intake:
         if pooled:
             picture = self._pool.copy(picture)
         with self._lock:
-            self._frames.append(_Frame(offer, picture, dict(facts), color, pooled, size))
+            self._frames.append(_Frame(offer, picture, dict(facts), color, pooled, size, self._offered))
+            self._offered += 1
             self._frame_came.notify()
         return offer
 
@@ -146,10 +149,10 @@ class Intake:
                 self._held -= frame.size
                 if pending is not None:
                     self._held += pending.example.size
-                    self._ready.append(pending)
-                    self._ready_came.notify()
                 else:
                     self._under_way -= 1
+                self._ready[frame.number] = pending
+                self._ready_came.notify()
             if pending is None:
                 self._answer(frame.offer, wrong, frame.facts)
 
@@ -167,14 +170,24 @@ class Intake:
             facts.setdefault("height", height)
         return Pending(frame.offer, make_example(jpeg, facts, width, height), facts)
 
+    def _next_batch(self) -> list[Pending]:
+        """What is ready, in the order in which it was offered: the oldest stays the oldest."""
+        batch = []
+        while self._taken in self._ready and len(batch) < LARGEST_BATCH:
+            pending = self._ready.pop(self._taken)
+            self._taken += 1
+            if pending is not None:
+                batch.append(pending)
+        return batch
+
     def _commit(self) -> None:
         while True:
             with self._lock:
-                if not self._ready:
+                if self._taken not in self._ready:
                     if not self._open and not self._under_way:
                         return
                     self._ready_came.wait(IDLE if self._open else 0.05)
-                batch = [self._ready.popleft() for _ in range(min(LARGEST_BATCH, len(self._ready)))]
+                batch = self._next_batch()
             try:
                 if batch:
                     self._write(batch)

@@ -133,7 +133,7 @@ class Spool:
 
     def release_held(self) -> int:
         """Lets everything that was held wait again."""
-        return self.index.release()
+        return self.index.release() if self.index.figures().get("held") else 0
 
     def wait_for_entries(self, timeout: float) -> None:
         """Waits until something was accepted."""

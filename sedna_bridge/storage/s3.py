@@ -120,7 +120,7 @@ class S3Target(Target):
 
 
 def endpoint(environment: Mapping[str, str]) -> str | None:
-    """S3_ENDPOINT_URL as Sedna means it: without a scheme USE_HTTPS (or S3_USE_HTTPS) decides, https if it is silent."""
+    """S3_ENDPOINT_URL as Sedna means it: without a scheme USE_HTTPS (or S3_USE_HTTPS) decides; silent, it is https."""
     url = (environment.get("S3_ENDPOINT_URL") or "").strip()
     if not url:
         return None

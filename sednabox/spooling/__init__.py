@@ -1,0 +1,1 @@
+"""The doing behind `sednabox spool`."""
