@@ -14,18 +14,18 @@ _SCALAR = re.compile(r"[^\s,\]}]+")
 
 
 def loads(text: str, file: str = "", what: str = "the file") -> TextFile:
-    """Read JSON; a FormatError (status FAULT) names line and column."""
+    """Read JSON; a FormatError (status BADCONF, as on the real engine) names line and column."""
     lines = Lines(text, file)
     try:
         values = json.loads(text)
     except json.JSONDecodeError as error:
         raise FormatError(f"{what} is not valid JSON: {error.msg}", Place(file, error.lineno, error.colno),
-                          status="FAULT") from None
+                          status="BADCONF") from None
     except (ValueError, RecursionError) as error:
-        raise FormatError(f"{what} is not valid JSON: {error}", Place(file), status="FAULT") from None
+        raise FormatError(f"{what} is not valid JSON: {error}", Place(file), status="BADCONF") from None
     if not isinstance(values, dict):
         raise FormatError(f"{what} must be a JSON object, not a {type(values).__name__}", Place(file, 1, 1),
-                          status="FAULT")
+                          status="BADCONF")
     found = TextFile(values, lines)
     try:
         _Scan(text, found).value("", [])

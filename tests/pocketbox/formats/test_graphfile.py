@@ -85,7 +85,7 @@ def test_a_graph_in_a_file_of_its_own(tmp_path):
     "text, status, words",
     [
         ("[driver\n", "FAULT", "not valid TOML"),
-        ("{ \"a\": ", "FAULT", "not valid JSON"),
+        ("{ \"a\": ", "BADCONF", "not valid JSON"),
         ("[1]", "BADCONF", "[graph]"),
         ("a = 1", "BADCONF", "no table [graph]"),
         ("[graph]\nx = 1", "BADCONF", "no format"),
