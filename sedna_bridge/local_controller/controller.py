@@ -79,6 +79,18 @@ class Controller:
             self.store.close()
             os.close(self._lock)
 
+    def delete_once(self) -> None:
+        """Work on deletions only: for a command that runs while no controller does."""
+        for row in self.store.resource_rows():
+            if row["deleted"] is not None:
+                self._delete(row)
+
+    def close(self) -> None:
+        """Let go of port, lock and state without having run."""
+        self.server.server_close()
+        self.store.close()
+        os.close(self._lock)
+
     def stop(self) -> None:
         self._stop.set()
         self._wake.set()
