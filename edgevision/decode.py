@@ -263,7 +263,8 @@ class _Av:
 
     def _broken(self, error: BaseException, frames: int) -> End:
         if isinstance(error, av.error.ExitError):
-            return End("stalled", "%s: nothing came for %.1f s after frame %d" % (self._name, self._read_timeout, frames))
+            return End("stalled", "%s: nothing came for %.1f s after frame %d" % (
+                self._name, self._read_timeout, frames))
         reason = "failed" if self._live else "cut"
         return End(reason, "%s: after frame %d: %s" % (self._name, frames, _reason(error, self._read_timeout)))
 

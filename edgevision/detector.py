@@ -49,8 +49,8 @@ class Detector:
         self.manifest = given or guess(self.path, signature)
         self.threads = session.get_session_options().intra_op_num_threads
         output = self.manifest.output
-        self.score_threshold = _share("score_threshold", output.score_threshold if score_threshold is None else score_threshold)
-        self.nms_threshold = _share("nms_threshold", output.nms_threshold if nms_threshold is None else nms_threshold)
+        self.score_threshold = _share("score_threshold", score_threshold, output.score_threshold)
+        self.nms_threshold = _share("nms_threshold", nms_threshold, output.nms_threshold)
         spec = self.manifest.input
         self._head = head_of(output.head, HeadSpec(len(output.classes), spec.width, spec.height, self.score_threshold,
                                                    output.anchors))
@@ -65,7 +65,7 @@ class Detector:
         return self.manifest.output.classes
 
     def warm_up(self, runs: int = 2) -> float:
-        """Run on grey frames, so that the first real one is not slow and nonsense shows at once; seconds of the last."""
+        """Run on grey frames, so that the first real one is not slow and nonsense shows now; seconds of the last."""
         spec = self.manifest.input
         frame = Frame.from_array(np.full((spec.height, spec.width, 3), 128, np.uint8))
         seconds = 0.0
@@ -87,7 +87,7 @@ class Detector:
         return found
 
     def prepare(self, frames: Sequence[Frame]) -> tuple[np.ndarray, list[Geometry]]:
-        """The input tensor for some frames, and where each lies in it. The tensor is this thread's: used again next time."""
+        """The input tensor for some frames (this thread's, used again next time), and where each lies in it."""
         tensor, letterbox = self._workplace(max(len(frames), self.batch or 1))
         return tensor, [letterbox.into(frame, tensor[k]) for k, frame in enumerate(frames)]
 
@@ -156,12 +156,12 @@ class Detector:
             raise ManifestError("model %s: %s" % (self.path, error)) from None
 
     def _check_inputs(self, inputs: Sequence[tuple[str, Shape, str]]) -> tuple[str, tuple[str, str] | None, int | None]:
-        """Name of the picture input; name and type of the size input, if there is one; the fixed batch, if it is fixed."""
+        """Name of the picture input; name and type of the size input, if any; the batch, if it is fixed."""
         spec = self.manifest.input
         pictures = [entry for entry in inputs if len(entry[1]) == 4]
         sizes = [entry for entry in inputs if len(entry[1]) in (1, 2) and entry[2] in ("int64", "int32", "float32")]
         if len(pictures) != 1 or len(pictures) + len(sizes) != len(inputs) or len(sizes) > 1:
-            raise ManifestError("model %s: expected one input of 4 dimensions (and at most one for its size), got %s" % (
+            raise ManifestError("model %s: expected one input of 4 dimensions and at most one for its size, got %s" % (
                 self.path, ", ".join("%s %s" % (name, show_shape(shape)) for name, shape, _ in inputs)))
         name, shape, kind = pictures[0]
         wanted = (3, spec.height, spec.width) if spec.layout == "nchw" else (spec.height, spec.width, 3)
@@ -184,7 +184,8 @@ def _find_manifest(path: Path) -> Manifest | None:
     return Manifest.read(path)
 
 
-def _share(name: str, value: float) -> float:
+def _share(name: str, given: float | None, usual: float) -> float:
+    value = usual if given is None else given
     if not 0 <= value <= 1:
         raise ManifestError("%s: expected a number from 0 to 1, got %r" % (name, value))
     return float(value)

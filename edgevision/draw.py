@@ -47,7 +47,8 @@ def _inside(box: np.ndarray, width: int, height: int) -> tuple[int, int, int, in
     return x1, y1, x2, y2
 
 
-def _label(picture: np.ndarray, text: str, x: int, top: int, bottom: int, colour: Colour, size: float, line: int) -> None:
+def _label(picture: np.ndarray, text: str, x: int, top: int, bottom: int, colour: Colour, size: float,
+           line: int) -> None:
     """Text on a filled ground of the box's colour: above the box, or below it, or inside where there is no room."""
     height, width = picture.shape[:2]
     text = text.encode("ascii", "replace").decode("ascii")  # OpenCV's font has no other letters

@@ -54,7 +54,8 @@ class Writer:
         frame = frame if isinstance(frame, Frame) else Frame.from_array(frame)
         if self._stream is None:
             self._open(frame)
-        picture = av.VideoFrame.from_ndarray(self._fitted(frame), format="bgr24" if frame.format != "i420" else "yuv420p")
+        layout = "yuv420p" if frame.format == "i420" else "bgr24"
+        picture = av.VideoFrame.from_ndarray(self._fitted(frame), format=layout)
         ticks = int(timestamp * 90) if timestamp is not None else int(self.frames / self._rate / _CLOCK)
         self._last = max(ticks, self._last + 1)  # time never stands still, also when a source's clock jumps back
         picture.pts, picture.time_base = self._last, _CLOCK
@@ -109,7 +110,8 @@ class Writer:
             for packet in self._stream.encode(picture):
                 self._container.mux(packet)
         except Exception as error:  # PyAV raises OSError and ValueError kinds of its own
-            raise MediaError("%s: cannot be written after frame %d: %s" % (self.name, self.frames, redact(error))) from None
+            raise MediaError("%s: cannot be written after frame %d: %s" % (
+                self.name, self.frames, redact(error))) from None
 
     def close(self) -> None:
         """Write what is left and close; without any frame nothing was opened and nothing is left behind."""

@@ -65,9 +65,10 @@ class Frame:
         """From the planes of a decoder, each (rows, bytes in a row) or with channels last; strides may have gaps."""
         name = plain_format(pix_fmt)
         shapes = _plane_shapes(name, _positive(width, "width"), _positive(height, "height"))
-        if len(planes) != len(shapes) or any(tuple(p.shape) != s or p.dtype != np.uint8 for p, s in zip(planes, shapes)):
+        got = [(tuple(plane.shape), str(plane.dtype)) for plane in planes]
+        if got != [(shape, "uint8") for shape in shapes]:
             raise FrameError("%s frame of %dx%d: expected uint8 planes %s, got %s" % (
-                name, width, height, shapes, [(tuple(p.shape), str(p.dtype)) for p in planes]))
+                name, width, height, shapes, got))
         return cls(name, width, height, planes)
 
     @classmethod

@@ -51,8 +51,9 @@ def guess(path: Path, signature: Signature, classes: Sequence[str] | None = None
 def _refuse(path: Path, signature: Signature, why: str) -> ManifestError:
     def shown(parts: Sequence[tuple[str, Shape, str]]) -> str:
         return ", ".join("%s %s" % (name, show_shape(shape)) for name, shape, _ in parts)
-    return ManifestError("%s has no manifest, and none can be guessed: %s. Its inputs are %s and its outputs %s. Write a "
-                         "manifest.toml beside it." % (path, why, shown(signature.inputs), shown(signature.outputs)))
+    return ManifestError("%s has no manifest, and none can be guessed: %s. Its inputs are %s and its outputs %s. "
+                         "Write a manifest.toml beside it." % (
+                             path, why, shown(signature.inputs), shown(signature.outputs)))
 
 
 def _picture(path: Path, signature: Signature) -> tuple[int, int, str, str]:
@@ -92,10 +93,10 @@ def _reading(path: Path, signature: Signature, width: int, height: int) -> _Read
         last = [s[2] for s in shapes]
         if last.count(4) == 1 and None not in last:
             logits = last[1 - last.index(4)] or 0
-            named = len(_named(signature))
+            known = len(_named(signature))
             # Without names nothing tells "nothing" from a class; DETR's own export has one more logit than classes.
-            if named and logits in (named, named + 1):
-                return _Reading("detr", named, "rgb", _IMAGENET_MEAN, _IMAGENET_SCALE, 0, "stretch")
+            if known and logits in (known, known + 1):
+                return _Reading("detr", known, "rgb", _IMAGENET_MEAN, _IMAGENET_SCALE, 0, "stretch")
         raise _refuse(path, signature, "two outputs look like DETR's, but not how many of the logits are classes")
     if len(shapes) == 3 and all(len(s) == 4 for s in shapes):
         channels = {s[1] for s in shapes} if len({s[1] for s in shapes}) == 1 else {s[3] for s in shapes}
@@ -103,8 +104,8 @@ def _reading(path: Path, signature: Signature, width: int, height: int) -> _Read
         if count and count % 3 == 0 and count // 3 > 5:
             return _Reading("yolov3", count // 3 - 5, fill=128)
     if len(shapes) >= 1 and all(len(s) == 5 for s in shapes):
-        raise _refuse(path, signature, "its maps of 5 dimensions may be raw or decoded; export it with its decoding (one "
-                                       "output), or say head = \"yolov5\" if they are decoded")
+        raise _refuse(path, signature, "its maps of 5 dimensions may be raw or decoded; export it with its decoding "
+                                       "(one output), or say head = \"yolov5\" if they are decoded")
     raise _refuse(path, signature, "no detector that is known here puts out such shapes")
 
 
@@ -134,7 +135,7 @@ def _single(path: Path, signature: Signature, shape: Shape, plain: int, large: i
         return _Reading("end2end", named)
     if named and columns == 4 + named and rows <= 1000:
         return _Reading("detr", named, letterbox="stretch")
-    raise _refuse(path, signature, "%d x %d numbers fit no detector that is known here at this input size" % (rows, columns))
+    raise _refuse(path, signature, "%d x %d numbers fit no known detector at this input size" % (rows, columns))
 
 
 def _named(signature: Signature) -> list[str]:

@@ -87,9 +87,9 @@ class Manifest:
             if not isinstance(tables.get(name), dict):
                 raise ManifestError("%s: the table [%s] is missing" % (path, name))
         metrics = tables.get("metrics", {})
-        return cls(_model(_Table(path, text, "model", tables["model"])), _input(_Table(path, text, "input", tables["input"])),
-                   _output(_Table(path, text, "output", tables["output"])), metrics if isinstance(metrics, dict) else {},
-                   path.parent)
+        model, spec, output = (_Table(path, text, name, tables[name]) for name in ("model", "input", "output"))
+        metrics = metrics if isinstance(metrics, dict) else {}
+        return cls(_model(model), _input(spec), _output(output), metrics, path.parent)
 
     def text(self) -> str:
         """The manifest as TOML. Arrays hold strings only: ModelBox's parser knows no others."""
@@ -135,13 +135,13 @@ class Manifest:
         except OSError as error:
             raise ManifestError("model file %s: cannot be read: %s" % (path, error.strerror or error)) from None
         if self.model.size and len(data) != self.model.size:
-            raise ManifestError("model file %s: the manifest says %d bytes, the file has %d; it is cut short or not the "
-                                "model that the manifest speaks of" % (path, self.model.size, len(data)))
+            raise ManifestError("model file %s: the manifest says %d bytes, the file has %d; it is cut short or not "
+                                "the model that the manifest speaks of" % (path, self.model.size, len(data)))
         if self.model.sha256:
             found = hashlib.sha256(data).hexdigest()
             if found != self.model.sha256.lower():
-                raise ManifestError("model file %s: the manifest says sha256 %s, the file has %s; it is not the model that "
-                                    "the manifest speaks of" % (path, self.model.sha256, found))
+                raise ManifestError("model file %s: the manifest says sha256 %s, the file has %s; it is not the model "
+                                    "that the manifest speaks of" % (path, self.model.sha256, found))
 
 
 class _Table:
@@ -212,8 +212,8 @@ def _input(table: _Table) -> InputSpec:
     kind = table.string("type", "float32", ("float32", "uint8"))
     scale = table.three("scale", usual.scale if kind == "float32" else (1.0, 1.0, 1.0))
     return InputSpec(table.whole("width", least=1, most=16384), table.whole("height", least=1, most=16384),
-                     table.string("layout", "nchw", ("nchw", "nhwc")), table.string("color", "rgb", ("rgb", "bgr")), kind,
-                     table.three("mean", usual.mean), scale, table.whole("fill", 128, 0, 255),
+                     table.string("layout", "nchw", ("nchw", "nhwc")), table.string("color", "rgb", ("rgb", "bgr")),
+                     kind, table.three("mean", usual.mean), scale, table.whole("fill", 128, 0, 255),
                      table.string("letterbox", "center", MODES))
 
 

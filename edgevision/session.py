@@ -40,8 +40,9 @@ def open_session(path: Path, threads: int | None = None, spinning: bool = False)
     """A session on the CPU. Threads that spin while they wait would take the decoder's core, so they do not."""
     facts = inspect(path)
     if facts.external:
-        raise ModelError("model %s: its weights lie in other files (%s), which nobody can verify or copy with it; save it "
-                         "as one file (onnx.save with save_as_external_data=False)" % (path, ", ".join(facts.external)))
+        raise ModelError("model %s: its weights lie in other files (%s), which nobody can verify or copy with it; save "
+                         "it as one file (onnx.save with save_as_external_data=False)" % (
+                             path, ", ".join(facts.external)))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or threads_for_box()
     options.inter_op_num_threads = 1

@@ -7,8 +7,8 @@ import re
 from urllib.parse import unquote, urlsplit
 
 _USER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s?#]*@")
-_SECRET = re.compile(r"(?i)([?&;](?:[a-z0-9_.-]*(?:pass(?:word|wd)?|pwd|token|secret|key|auth|sig|signature|credential|user(?:name)?)"
-                     r"[a-z0-9_.-]*)=)[^&;#\s'\"]*")
+_SECRET = re.compile(r"(?i)([?&;][a-z0-9_.-]*(?:pass|pwd|token|secret|key|auth|sig|credential|user)[a-z0-9_.-]*=)"
+                     r"[^&;#\s'\"]*")
 _STREAMS = ("rtsp", "rtsps", "rtmp", "rtmps", "rtp", "udp", "tcp", "srt", "http", "https", "mms", "hls")
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
 

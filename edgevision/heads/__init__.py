@@ -1,20 +1,17 @@
 """Heads: how the numbers that a model puts out become boxes. Each layout of the common detectors has one.
 
-| head       | output                                                                  | made by                         |
-|------------|-------------------------------------------------------------------------|---------------------------------|
-| yolov8     | (b, 4 + classes, n): centre, size, scores                                | YOLOv8, 11, 12; our own models  |
-| yolov5     | (b, n, 5 + classes): centre, size, objectness, scores; also 5-d parts    | YOLOv5, YOLOv7, Sedna's big net |
-| yolov3     | three maps of raw numbers, 3 * (5 + classes) channels each               | Sedna's helmet example          |
-| yolox      | (b, n, 5 + classes): raw offsets and log sizes, scores ready             | YOLOX                           |
-| end2end    | (b, n, 6): corners, score, class; or (n, 7) with the picture in front    | YOLOv10, YOLOv7 with its NMS    |
-| detr       | boxes 0..1 as centre and size, with logits; or labels, boxes, scores     | DETR, RT-DETR                   |
+  yolov8    (b, 4 + classes, n): centre, size, scores           YOLOv8, 11, 12; our own models
+  yolov5    (b, n, 5 + classes): centre, size, objectness, scores; several or 5-d outputs are read as one
+                                                                YOLOv5, YOLOv7, Sedna's big helmet net
+  yolov3    three raw maps of 3 * (5 + classes) channels         Sedna's helmet example
+  yolox     (b, n, 5 + classes): raw offsets, log sizes, ready scores    YOLOX
+  end2end   (b, n, 6): corners, score, class; or (n, 7)          YOLOv10, YOLOv7 with its NMS
+  detr      boxes 0..1 and logits; or labels, boxes, scores      DETR, RT-DETR
 
-A head is made for one model: it gets the classes and the size of the input, checks the shapes that the model declares,
-and turns outputs into a `Found` for each picture of the batch, in input pixels.
+A head is made for one model: it gets the classes and the size of the input, checks the shapes that the model
+declares, and turns outputs into a `Found` for each picture of the batch, in input pixels.
 """
 from __future__ import annotations
-
-from typing import Dict, Type
 
 from edgevision.errors import ManifestError
 from edgevision.heads.base import Found, Head, HeadSpec

@@ -63,7 +63,7 @@ class Head:
         """Check that a dimension holds `fixed` numbers and one for each class."""
         wanted = fixed + self.spec.classes
         if got is not None and got != wanted:
-            raise self.refuse(shapes, "%d classes need %d numbers a box, the model has %d (that would be %d classes)" % (
+            raise self.refuse(shapes, "%d classes need %d numbers a box, the model has %d (enough for %d classes)" % (
                 self.spec.classes, wanted, got, got - fixed))
 
 

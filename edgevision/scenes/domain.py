@@ -48,7 +48,8 @@ class Domain:
             return replace(self, **knobs)
         except TypeError:
             known = [k.name for k in fields(self)]
-            raise SceneError("unknown domain knob in %s; the knobs are %s" % (sorted(knobs), ", ".join(known))) from None
+            raise SceneError("unknown domain knob in %s; the knobs are %s" % (
+                sorted(knobs), ", ".join(known))) from None
 
     def as_dict(self) -> dict[str, float]:
         return asdict(self)

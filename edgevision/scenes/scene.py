@@ -148,7 +148,8 @@ class Scene:
         return jobs
 
 
-def _person(x: int, row: int, tall: int, look: Look, pose: Pose, wears: bool, carried: bool) -> Callable[[Canvas], None]:
+def _person(x: int, row: int, tall: int, look: Look, pose: Pose, wears: bool,
+            carried: bool) -> Callable[[Canvas], None]:
     def draw(canvas: Canvas) -> None:
         if canvas.room >= 3:
             draw_person(canvas, x, row, tall, look, pose, wears, carried)

@@ -99,7 +99,8 @@ def draw_thing(canvas: Canvas, kind: int, x: int, y: int, size: int, seed: int) 
         length = px(dice.between(400, 900))
         for k in range(4):
             colour = dice.colour((70, 120, 170), 24)
-            canvas.rect(x - length // 2, y - px(60 * (k + 1)), x + length // 2 - px(30 * (k % 2)), y - px(60 * k), colour)
+            right = x + length // 2 - px(30 * (k % 2))
+            canvas.rect(x - length // 2, y - px(60 * (k + 1)), right, y - px(60 * k), colour)
     elif kind == 4:  # heap of sand
         canvas.ellipse(x, y, px(dice.between(350, 800)), px(dice.between(150, 330)), dice.colour((90, 150, 190), 20))
     elif kind == 5:  # bucket, ball, stone: round as a helmet and none

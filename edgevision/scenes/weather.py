@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -33,7 +34,7 @@ def lamps_of(dice: Dice, width: int, height: int) -> list[tuple[int, int, int, i
              dice.between(100, 420)) for _ in range(dice.between(1, 3))]
 
 
-def apply(picture: np.ndarray, domain: Domain, dice: Dice, lamps: list[tuple[int, int, int, int]], horizon: int,
+def apply(picture: Any, domain: Domain, dice: Dice, lamps: list[tuple[int, int, int, int]], horizon: int,
           exposure: int = 1000) -> np.ndarray:
     """The picture as a camera in this domain would see it. `exposure` in thousandths; `dice` is this frame's own."""
     height, width = picture.shape[:2]

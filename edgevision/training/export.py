@@ -7,6 +7,7 @@ shipped file is also what fine-tuning starts from.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -34,7 +35,7 @@ def to_onnx(plan: Plan, weights: dict[str, np.ndarray]) -> onnx.ModelProto:
         store.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
-    def node(kind: str, inputs: list[str], output: str, **attributes: object) -> str:
+    def node(kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
         nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
         return output
 
@@ -100,7 +101,7 @@ def from_onnx(path: str | Path) -> tuple[Plan, dict[str, np.ndarray]]:
     try:
         model = onnx.load(str(path))
     except Exception as error:
-        raise TrainingError("%s: expected an ONNX model to start from, but it cannot be read: %s" % (path, error)) from error
+        raise TrainingError("%s: expected an ONNX model to start from, it cannot be read: %s" % (path, error)) from None
     name = {prop.key: prop.value for prop in model.metadata_props}.get("plan")
     if name not in PLANS:
         raise TrainingError("%s: this model was not trained by edgevision (its plan is %r, expected one of %s), so it "

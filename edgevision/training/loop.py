@@ -49,6 +49,15 @@ def settle(seed: int, threads: int = 2) -> None:
     torch.use_deterministic_algorithms(True)
 
 
+def fast_bfloat16() -> bool:
+    """Whether this processor multiplies in bfloat16 itself; elsewhere it would be slower, not faster."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags or " bf16 " in flags
+
+
 def to_batch(samples: list[Sample]) -> tuple[torch.Tensor, torch.Tensor]:
     """Pictures as a tensor (batch, 3, h, w), red-green-blue, 0..1; labels padded."""
     pixels = torch.from_numpy(np.stack([picture[:, :, ::-1] for picture, _ in samples]))
@@ -71,12 +80,17 @@ def batches(sample: Callable[[int], Sample], first: int, last: int, size: int) -
 
 
 class Walk:
-    """A training run: holds the net, its average, the optimiser and how far it got."""
+    """A training run: holds the net, its average, the optimiser and how far it got.
 
-    def __init__(self, net: Net, course: Course, checkpoint: Path | None = None) -> None:
+    With a `checkpoint` file it goes on where that left off; `stamp` names the run, and a file of another run is
+    ignored.
+    """
+
+    def __init__(self, net: Net, course: Course, checkpoint: Path | None = None, stamp: str = "") -> None:
         self.net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.course = course
         self.checkpoint = checkpoint
+        self.stamp = stamp
         self.step = 0
         thin = [p for p in net.parameters() if p.ndim < 2]
         thick = [p for p in net.parameters() if p.ndim >= 2]
@@ -129,7 +143,7 @@ class Walk:
         part = path.with_suffix(".part")
         with open(part, "wb") as file:
             torch.save({"step": self.step, "net": self.net.state_dict(), "average": self.average,
-                        "optimiser": self.optimiser.state_dict(), "plan": self.net.plan.name}, file)
+                        "optimiser": self.optimiser.state_dict(), "stamp": self.stamp}, file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
@@ -137,9 +151,12 @@ class Walk:
     def _resume(self, path: Path) -> None:
         try:
             state = torch.load(path, weights_only=True)
+            if state["stamp"] != self.stamp:
+                return
             self.net.load_state_dict(state["net"])
             self.average = state["average"]
             self.optimiser.load_state_dict(state["optimiser"])
             self.step = int(state["step"])
         except Exception as error:
-            raise TrainingError("checkpoint %s cannot be resumed (%s); delete it to start again" % (path, error)) from error
+            raise TrainingError("checkpoint %s cannot be resumed (%s); delete it to start again" % (
+                path, error)) from None

@@ -13,6 +13,7 @@ from edgevision.training.net import decode, grid
 from edgevision.training.plan import HEAD_STRIDE
 
 TOP = 8  # cells that answer for one object
+_FLOOR = 0.3  # least target score of an object's best cell: without it small objects, missed at first, teach nothing
 _REACH = 1.3 * HEAD_STRIDE  # a small object is looked for this far around its centre
 
 
@@ -63,7 +64,7 @@ def assign(boxes: torch.Tensor, logits: torch.Tensor, targets: torch.Tensor,
     chosen.scatter_(-1, top.indices, top.values > 1e-9)
     merit = merit * chosen
     best = merit.amax(-1, keepdim=True)
-    quality = merit / (best + 1e-9) * (iou * chosen).amax(-1, keepdim=True)
+    quality = merit / (best + 1e-9) * (iou * chosen).amax(-1, keepdim=True).clamp(min=_FLOOR)
     value, owner = (iou * chosen).max(1)
     answers = value > 0
     return answers, owner, quality.gather(1, owner[:, None])[:, 0] * answers

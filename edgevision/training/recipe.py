@@ -26,7 +26,7 @@ class Recipe:
 
 
 LITTLE = Recipe("little", (("day", 1),), 1250, 16, 2e-3, 11, bfloat16=True)
-BIG = Recipe("big", tuple((name, 3 if name in ("day", "night") else 1) for name in PRESETS), 2400, 16, 1.5e-3, 12,
+BIG = Recipe("big", tuple((name, 3 if name in ("day", "night") else 1) for name in PRESETS), 2000, 16, 1.5e-3, 12,
              bfloat16=True)
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (LITTLE, BIG)}
 
