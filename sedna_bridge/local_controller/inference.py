@@ -64,7 +64,7 @@ def _supervise(context: JobContext, infer: dict) -> None:
             infer["problem"] = f"{infer['worker']} ended ({why}, exit code {seen.code})"
             context.event("InferenceEnded", f"{infer['problem']}: it starts again in {pause:.0f} s", True)
             infer.update(next_start=now + pause, last=infer["worker"], last_attempt=infer["attempt"], worker="")
-    if now < float(infer.get("next_start", 0.0)):
+    if now < float(infer.get("next_start", 0.0)) and infer.get("shape", shape) == shape:
         return
     path = context.host(model.url)
     if not os.path.exists(path):

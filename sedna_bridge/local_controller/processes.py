@@ -40,8 +40,12 @@ _PASSED_ON = (
     "http_proxy",
     "https_proxy",
     "no_proxy",
+    "ESTIMATOR",
+    "GRAPH",
+    "ENGINE",
 )
-"""What a worker inherits from the controller besides its pod's environment."""
+"""What a worker inherits from the controller; its pod's environment wins. The last three say what our own workers run
+where a yaml (such as Sedna's quick start) does not."""
 
 
 @dataclass(frozen=True)

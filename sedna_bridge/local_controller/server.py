@@ -24,7 +24,7 @@ from urllib.parse import unquote, urlsplit
 
 from sedna_bridge.local_controller.errors import ControllerBusy
 
-Keep = Callable[[Mapping[str, Any]], None]
+Keep = Callable[[Any], None]
 
 _ROUTE = re.compile(r"/sedna/workers/([^/]+)/info/?\Z")
 _CONSUMES = ("application/xml", "application/json")
