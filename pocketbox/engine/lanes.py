@@ -245,7 +245,9 @@ class LaneNode(Node):
         buffers = []
         for _ in out:
             buffers.append([failed(code, message, lane.first.depth if depth < 0 else depth)])
-        self.put(lane, buffers, parent if parent is not None else lane.first.parent, out)
+        if parent is None:
+            parent = lane.ctx._seat.parent if lane.ctx is not None else lane.first.parent
+        self.put(lane, buffers, parent, out)
 
     def put(self, lane: Lane, pushed: list[list[Any]], parent: Seat | None, out: list[list[Any]]) -> None:
         """Give places to what a call pushed. Ports may differ in number; then they are streams of their own."""

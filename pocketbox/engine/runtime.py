@@ -174,11 +174,17 @@ class Engine(Scheduler):
             return True
         if self.inputs or any(s.inputs_open for s in self.sessions):
             return False
-        if any(t.is_alive() for t in self.producers) or any(getattr(n.unit, "live", False) for n in self.nodes.values()):
+        if any(t.is_alive() for t in self.producers):
+            return False
+        if any(getattr(node.unit, "live", False) for node in self.nodes.values()):
             return False
         for node in self.nodes.values():
             if not all(lane.stuck() for lane in node.waiting()):
                 return False
+        blocked = [n for n in self.nodes.values() if n.has_work() and not n.runnable()]
+        if blocked:
+            self.failure = RunError("the graph stands still: %s" % "; ".join(
+                "node %s has work but no room behind it" % n.name for n in blocked))
         self.stop_now()
         return True
 
@@ -190,9 +196,9 @@ class Engine(Scheduler):
                 for target, index in port:
                     inbox = target.inbox
                     if inbox.load[index] >= inbox.capacity[index] and not target.has_work() and inbox.unmatched():
-                        inbox.capacity[index] += max(1, inbox.capacity[index] // 2)
-                        log.write(log.Level.INFO, "port %s:%s holds %d buffers that wait for other ports: its queue grows "
-                                  "to %d" % (target.name, target.inputs[index], inbox.load[index], inbox.capacity[index]))
+                        inbox.capacity[index] = inbox.load[index] + max(1, inbox.capacity[index] // 2)
+                        log.write(log.Level.INFO, "port %s:%s holds %d buffers that wait for others: its queue grows to %d"
+                                  % (target.name, target.inputs[index], inbox.load[index], inbox.capacity[index]))
             if node.runnable():
                 self.ready(node)
                 return True

@@ -49,9 +49,7 @@ class Scheduler:
         node.queued = True
         self._turn += 1
         heapq.heappush(self._heap, (node.priority, self._turn, node))
-        if self._sleeping and not self._running:
-            self.condition.notify()
-        elif not in_worker() and self._sleeping:
+        if (self._sleeping and not self._running) or (not in_worker() and self._sleeping):
             self.condition.notify()
 
     def start_threads(self) -> None:

@@ -57,7 +57,7 @@ def _show(stack: Stack) -> str:
 
 def order(names: list[str], edges: list[Any]) -> list[str]:
     """Names sorted so that sources come first; nodes on a cycle are left out."""
-    waiting = {n: 0 for n in names}
+    waiting = dict.fromkeys(names, 0)
     after: dict[str, list[str]] = {n: [] for n in names}
     for edge in edges:
         if edge.source in waiting and edge.target in waiting:
