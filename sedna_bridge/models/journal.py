@@ -10,7 +10,7 @@ from typing import Any
 
 from . import failpoints
 from .durable import read_json, remove_whole, write_json
-from .states import DISCOVERED
+from .states import DISCOVERED, ENDS, next_step
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ class Journal:
         return Swap(**{key: value[key] for key in Swap.__dataclass_fields__ if key in value})
 
     def write(self, swap: Swap) -> Swap:
-        failpoints.reach("journal." + (swap.step or swap.state))
+        begins = swap.state not in ENDS and next_step(swap.state).name == swap.step
+        failpoints.reach("journal." + (swap.step if begins else swap.state))
         write_json(self.path, asdict(swap))
         return swap
 

@@ -174,6 +174,11 @@ class Switchboard:
 
     # -- the side of the swap machine ----------------------------------------------------------------------------------
     @property
+    def holding(self) -> bool:
+        """Whether frames wait for a swap of policy `memory`."""
+        return self._held
+
+    @property
     def current(self) -> Stamp | None:
         return self._stamp
 

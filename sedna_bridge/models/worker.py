@@ -27,11 +27,11 @@ class SwapWorker:
     def start(self) -> str:
         """Bring the active version up and begin to watch; the id of that version. Raises ModelError when none can run."""
         version = self.machine.start()
-        for target, name in ((self._walk, "model-swap"), (self._ask, "model-sources")):
-            if target is self._walk or self.sources:
-                thread = threading.Thread(target=target, name=name, daemon=True)
-                thread.start()
-                self._threads.append(thread)
+        threads = [(self._walk, "model-swap")] + ([(self._ask, "model-sources")] if self.sources else [])
+        for target, name in threads:
+            thread = threading.Thread(target=target, name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
         return version
 
     def stop(self, timeout: float = 10.0) -> None:

@@ -5,9 +5,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import toy_models  # noqa: E402
+import toy_models
 
-from sedna_bridge.models import Gate, Line, ModelStore, SwapMachine, Terms, take_in  # noqa: E402
+from sedna_bridge.models import Gate, Line, ModelStore, SwapMachine, Terms, take_in
 
 
 @pytest.fixture
@@ -41,6 +41,7 @@ class Rig:
         settings.setdefault("on_report", lambda *report: self.reports.append(report))
         settings.setdefault("recent_frames", lambda: ["recent"])
         self.line = Line(store, self.runtime, policy=policy, clock=lambda: self.now, **settings)
+        self.line.board.hold_limit = 1.0
         self.machine = SwapMachine(self.line)
         self.judged_by = []
         if start:
@@ -63,7 +64,7 @@ class Rig:
             if self.machine.swap and self.machine.swap.state == until:
                 return self
             moved = self.machine.step()
-            if not self.board._held:
+            if not self.board.holding:
                 self.frames(frames)
             if not moved and self.machine.swap is None and until is None:
                 return self

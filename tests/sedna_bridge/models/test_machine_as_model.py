@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from unittest import mock
 
+import pytest
 import toy_models
 from conftest import Rig
 from hypothesis import HealthCheck, settings
@@ -53,12 +54,15 @@ class SwapModel(RuleBasedStateMachine):
         self.line = None
         self.patch = mock.patch.object(failpoints, "reach", self.reach)
         self.patch.start()
+        self.quick = mock.patch("os.fsync")  # crashes here are of the process; power cuts are beyond a test
+        self.quick.start()
         first = self.install("sound")
         self.store.point_at(first)
         self.start()
 
     def teardown(self):
         self.patch.stop()
+        self.quick.stop()
         shutil.rmtree(str(self.folder), ignore_errors=True)
 
     def reach(self, place):
@@ -151,6 +155,8 @@ class SwapModel(RuleBasedStateMachine):
             machine = self.line.machine
             if not moved and machine.swap is None and not Orders(self.store).waiting() and not machine._waiting:
                 break
+            if not moved:
+                self.line.now += 5.0
         else:
             raise AssertionError("it never rests: %s" % self.line.machine.swap)
         active = self.store.pointer().active
@@ -161,6 +167,8 @@ class SwapModel(RuleBasedStateMachine):
 
     def look_at_frames(self):
         line = self.line
+        if line.board.holding:
+            return
         before = len(line.judged_by)
         try:
             line.frames(1)
@@ -190,8 +198,9 @@ class SwapModelInMemory(SwapModel):
 
 
 QUICK = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+    max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
 )
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 TestAvailability = SwapModel.TestCase
 TestAvailability.settings = QUICK
 TestMemory = SwapModelInMemory.TestCase
