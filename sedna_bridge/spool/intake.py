@@ -172,7 +172,7 @@ class Intake:
 
     def _next_batch(self) -> list[Pending]:
         """What is ready, in the order in which it was offered: the oldest stays the oldest."""
-        batch = []
+        batch: list[Pending] = []
         while self._taken in self._ready and len(batch) < LARGEST_BATCH:
             pending = self._ready.pop(self._taken)
             self._taken += 1

@@ -18,6 +18,7 @@ from typing import Any, Mapping
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
+import urllib3
 from urllib3.filepost import encode_multipart_formdata
 
 from sedna_bridge.errors import StorageError, TargetAway, TargetRefused
@@ -78,7 +79,7 @@ class HttpTarget(Target):
         self._session.cert = _certificate(client_certificate, client_key)
         if self._verify is False:
             log.warning("%s: any certificate is accepted, as the configuration says", self.where)
-            requests.packages.urllib3.disable_warnings()  # type: ignore[attr-defined]
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         if parts.scheme == "http" and (token or token_file) and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
             log.warning("%s: the token goes over the network in clear text; use https", self.where)
 
@@ -174,7 +175,7 @@ class HttpTarget(Target):
                 "%s: the certificate is not trusted or not right: %s; name its authority in verify, or say "
                 "verify = %r in so many words" % (self.where, error, IN_SO_MANY_WORDS)
             ) from error
-        except requests.exceptions.RequestException as error:
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
             raise TargetAway("%s cannot be reached: %s" % (self.where, _root(error))) from error
         except (OSError, ValueError) as error:
             raise TargetAway("%s: %s" % (self.where, error)) from error
