@@ -223,9 +223,13 @@ class Spool:
             failpoints.reach("spool.synced")
             self.index.accept([pending.example for pending in written], segment)
         except (OSError, sqlite3.OperationalError, sqlite3.IntegrityError) as error:
-            self._undo(written, segment)
-            for pending in written:
+            # A disk that is just full may have room for the entry of a smaller batch.
+            kept = len(written) // 2
+            self._undo(written[kept:], segment)
+            for pending in written[kept:]:
                 self._refuse(pending, _why(error))
+            if kept:
+                self._enter(written[:kept], segment)
             return
         failpoints.reach("spool.indexed")
         for pending in written:
