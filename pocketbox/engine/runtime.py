@@ -168,9 +168,9 @@ class Engine(Scheduler):
     def idle(self) -> bool:
         while self._closings:
             self._closings.popleft()()
-        if self._heap:
-            return True
-        if self._relieve():
+        for node in self.nodes.values():
+            self.ready(node)
+        if self.queued() or self._relieve():
             return True
         if self.inputs or any(s.inputs_open for s in self.sessions):
             return False

@@ -52,6 +52,9 @@ class Scheduler:
         if (self._sleeping and not self._running) or (not in_worker() and self._sleeping):
             self.condition.notify()
 
+    def queued(self) -> bool:
+        return bool(self._heap)
+
     def start_threads(self) -> None:
         with self.condition:
             self._spawn()
