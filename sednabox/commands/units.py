@@ -96,8 +96,8 @@ def _explained(unit: Descriptor) -> str:
                                       "  " + str(option["desc"]) if option.get("desc") else ""))
         if option.get("values"):
             lines.append("      one of: %s" % ", ".join(option["values"]))
-    ports = ["%s:%s" % (unit.name, port.name) for port in (unit.outputs or unit.inputs)]
+    names = ["%s:%s" % (unit.name, port.name) for port in (unit.outputs or unit.inputs)]
     lines += ["", "in a graph:", "  %s[type=flowunit, flowunit=%s, device=%s]" % (unit.name, unit.name, unit.device)]
-    lines += ["  %s -> ..." % ports[0] if unit.outputs else "  ... -> %s" % ports[0]]
+    lines += ["  %s -> ..." % names[0] if unit.outputs else "  ... -> %s" % names[0]]
     lines += ["", "comes from: %s" % (unit.file or "the embedded engine, like ModelBox's own")]
     return "\n".join(lines)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from pocketbox import catalog
@@ -229,3 +231,9 @@ def test_each_code_is_explained():
 
 def test_a_missing_file_is_a_problem(tmp_path):
     assert [p.code for p in check(str(tmp_path / "nothing.toml"))] == ["SB001"]
+
+
+def test_the_docs_hold_the_table_of_codes():
+    docs = os.path.join(os.path.dirname(__file__), "..", "..", "..", "docs", "check.md")
+    with open(docs, encoding="utf-8") as file:
+        assert file.read().endswith(markdown()), "write the output of pocketbox.check.codes.markdown() into docs/check.md"
