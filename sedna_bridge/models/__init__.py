@@ -1,8 +1,8 @@
 """The model store, and the swap machine that brings its versions into use between two frames.
 
-    store    ModelStore: versions by content, one atomic pointer, pins, leases; `take_in` is its only door; `sweep` cleans up
+    store    ModelStore: versions by content, one atomic pointer, pins, leases; `take_in` is its only door
     sources  where models come from; `source_from` makes one from a text
-    swap     SwapMachine walks the table in states.py; SwapWorker runs it beside the frames; Switchboard is what frames see
+    swap     SwapMachine walks the table in states.py; SwapWorker runs it beside the frames, which see a Switchboard
     runtime  Runtime: what a user of this package implements to load models and judge frames
 
 docs/hot-swap.md tells the whole story.
@@ -10,7 +10,16 @@ docs/hot-swap.md tells the whole story.
 
 from .archive import Limits, pack, unpack
 from .download import Patience, download
-from .errors import BadArchive, BadModelFile, BadSignature, ModelError, RejectedModel, SourceError, StoreBusy, StoreError
+from .errors import (
+    BadArchive,
+    BadModelFile,
+    BadSignature,
+    ModelError,
+    RejectedModel,
+    SourceError,
+    StoreBusy,
+    StoreError,
+)
 from .intake import Parcel, take_in
 from .judging import Gate
 from .line import AVAILABILITY, MEMORY, Line

@@ -1,8 +1,8 @@
 """Model folders packed into one file, and unpacked member by member from an allow-list.
 
-Nothing of the archive decides where a byte lands: a member is refused unless its name is a plain relative path to a kind of
-file that a model folder may hold. Links, devices, absolute and parent paths, doubles, too many, too big and too well packed
-members are refused before anything is written, or as soon as the limit is passed.
+Nothing of the archive decides where a byte lands: a member is refused unless its name is a plain relative path to a
+kind of file that a model folder may hold. Links, devices, absolute and parent paths, doubles, too many, too big and
+too well packed members are refused before anything is written, or as soon as the limit is passed.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ def is_archive(path: Path) -> bool:
 
 
 class _Counter:
-    """Refuses an archive as soon as it passes a limit; counts the bytes that really come out, not what headers promise."""
+    """Refuses an archive as soon as it passes a limit; counts the bytes that really come out, not what headers
+    promise."""
 
     def __init__(self, limits: Limits, packed: int) -> None:
         self.limits = limits
@@ -209,7 +210,8 @@ def _lift(into: Path, names: list[str]) -> list[str]:
 
 
 def folder_files(folder: Path, limits: Limits = Limits()) -> dict[str, Path]:
-    """The files of a model folder that a model may have; links are refused, hidden files and alien kinds are left out."""
+    """The files of a model folder that a model may have; links are refused, hidden files and alien kinds are left
+    out."""
     found: dict[str, Path] = {}
     total = 0
     for root, folders, names in os.walk(str(folder)):

@@ -1,8 +1,8 @@
 """Bytes from somewhere else into a file here: http(s), s3 and local paths, resumed where they broke off.
 
-A part of a download stays in the store's incoming/ folder with the mark of its source (ETag or Last-Modified): the next try
-asks only for the rest, and only if the source still has the same thing. Nothing is believed because it arrived whole; the
-door of the store (intake.py) hashes it all the same.
+A part of a download stays in the store's incoming/ folder with the mark of its source (ETag or Last-Modified): the
+next try asks only for the rest, and only if the source still has the same thing. Nothing is believed because it
+arrived whole; the door of the store (intake.py) hashes it all the same.
 """
 
 from __future__ import annotations

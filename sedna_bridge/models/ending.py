@@ -1,5 +1,5 @@
-"""How a swap ends. The end is first written to the journal; every part of carrying it out may be done twice, so a process
-that dies in the middle leaves work for the next one, never a contradiction."""
+"""How a swap ends. The end is first written to the journal; every part of carrying it out may be done twice, so a
+process that dies in the middle leaves work for the next one, never a contradiction."""
 
 from __future__ import annotations
 

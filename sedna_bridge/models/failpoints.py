@@ -1,8 +1,8 @@
 """Named places where a test can end, hang or break the process, to prove that any moment is survivable.
 
-`SEDNABOX_FAILPOINTS="swap.switch=kill, store.add=error, swap.warm_up=hang:2"` sets them; `kill` is SIGKILL to this very
-process, `error` an OSError as from a full disk, `hang:N` N seconds of sleep. `NAME@K=...` acts only the K-th time that the
-place is reached. Unset, reaching a place costs one look at an empty dict.
+`SEDNABOX_FAILPOINTS="swap.switch=kill, store.add=error, swap.warm_up=hang:2"` sets them; `kill` is SIGKILL to this
+very process, `error` an OSError as from a full disk, `hang:N` N seconds of sleep. `NAME@K=...` acts only the K-th
+time that the place is reached. Unset, reaching a place costs one look at an empty dict.
 """
 
 from __future__ import annotations

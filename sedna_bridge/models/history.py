@@ -1,7 +1,8 @@
-"""The store's log: one line of JSON for each thing that happened to a model, readable by people with `sednabox model log`.
+"""The store's log: one line of JSON for each thing that happened to a model, readable by people with `sednabox model
+log`.
 
-Lines are appended under a lock and synced; a line that a power cut has torn is stepped over by readers and closed by the next
-writer. When the file passes its size it becomes history.1.jsonl, so the log can run for years.
+Lines are appended under a lock and synced; a line that a power cut has torn is stepped over by readers and closed by
+the next writer. When the file passes its size it becomes history.1.jsonl, so the log can run for years.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The one door into the store: a file, an archive or a folder comes in, a verified version comes out.
 
-The order matters. The bytes are copied into a private room while they are hashed; the expected sha256 is compared before
-anything of them is opened; then the archive is unpacked member by member, the manifest read, the model file looked at and the
-signature checked, all on that private copy. What is stored is that copy, so what was checked is what will be loaded.
+The order matters. The bytes are copied into a private room while they are hashed; the expected sha256 is compared
+before anything of them is opened; then the archive is unpacked member by member, the manifest read, the model file
+looked at and the signature checked, all on that private copy. What is stored is that copy, so what was checked is
+what will be loaded.
 """
 
 from __future__ import annotations
@@ -64,7 +65,8 @@ def copy_hashed(path: Path, target: Path, limit: int) -> FileEntry:
 
 
 def take_in(store: ModelStore, path: AnyPath, parcel: Parcel = PLAIN) -> VersionRecord:
-    """Verify and store a model; raises RejectedModel when it is bad, SourceError when it cannot be read, StoreError else."""
+    """Verify and store a model; raises RejectedModel when it is bad, SourceError when it cannot be read, StoreError
+    else."""
     origin = Path(path)
     if not origin.exists():
         raise SourceError("%s does not exist; expected a model file, an archive or a model folder." % origin)
@@ -138,7 +140,8 @@ def _admit(store: ModelStore, inside: Path, files: dict[str, FileEntry], origin:
     if trust.required:
         if archive.SIGNATURE not in files:
             raise BadSignature(
-                "%s has no %s, and this store takes signed models only (it trusts %s). Sign it with `sednabox model sign`."
+                "%s has no %s, and this store takes signed models only (it trusts %s). "
+                "Sign it with `sednabox model sign`."
                 % (origin.name, archive.SIGNATURE, ", ".join(trust.identities()))
             )
         text = (inside / archive.SIGNATURE).read_text(encoding="utf-8", errors="replace")

@@ -1,4 +1,5 @@
-"""The swap that is under way, on disk before each step, so that a process that starts finds what one that died was doing."""
+"""The swap that is under way, on disk before each step, so that a process that starts finds what one that died was
+doing."""
 
 from __future__ import annotations
 
@@ -17,8 +18,9 @@ from .states import DISCOVERED, ENDS, next_step
 class Swap:
     """One attempt to bring one version into use.
 
-    `old` judged frames before, and `older` is what a rollback went to then; `starts` counts the processes that have tried; `trial` says whether the version must pass
-    golden frames and probation (a rollback to a proven version need not); `order` names the wish of a person behind it.
+    `old` judged frames before, and `older` is what a rollback went to then; `starts` counts the processes that have
+    tried; `trial` says whether the version must pass golden frames and probation (a rollback to a proven version need
+    not); `order` names the wish of a person behind it.
     """
 
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])

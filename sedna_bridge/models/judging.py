@@ -1,7 +1,8 @@
 """Is the new model fit to judge frames? Verdicts on golden frames, by arithmetic on boxes only.
 
-A better model may see much that the old one missed, so the old one is not the truth. What is asked of the new one: finite
-numbers, every class that the line needs, the boxes that the old one was sure of, and a time per frame that the line can bear.
+A better model may see much that the old one missed, so the old one is not the truth. What is asked of the new one:
+finite numbers, every class that the line needs, the boxes that the old one was sure of, and a time per frame that the
+line can bear.
 """
 
 from __future__ import annotations

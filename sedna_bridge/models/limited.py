@@ -1,4 +1,5 @@
-"""`python -m sedna_bridge.models.limited AS_BYTES CPU_SECONDS PARENT -- COMMAND...`: set limits, then become the command.
+"""`python -m sedna_bridge.models.limited AS_BYTES CPU_SECONDS PARENT -- COMMAND...`: set limits, then become the
+command.
 
 A program of its own, because a function that runs between fork and exec in a process with many threads can hang it.
 """

@@ -32,9 +32,10 @@ def always(source: str) -> bool:
 class Line:
     """Settings of a line. The rest is made from them.
 
-    `policy`: "availability" keeps old and new model in memory until probation is over; "memory" releases the old one first,
-    while frames wait. `wants_report(source)` says whether versions of a source are reported. `recent_frames` gives frames of
-    this site (spooled hard examples, for example) on which a new model is judged beside those that it brings.
+    `policy`: "availability" keeps old and new model in memory until probation is over; "memory" releases the old one
+    first, while frames wait. `wants_report(source)` says whether versions of a source are reported. `recent_frames`
+    gives frames of this site (spooled hard examples, for example) on which a new model is judged beside those that it
+    brings.
     """
 
     store: ModelStore

@@ -1,10 +1,11 @@
-"""The swap machine: walks one version after the other through the table in states.py, and undoes what does not work out.
+"""The swap machine: walks one version after the other through the table in states.py, and undoes what does not work
+out.
 
-One thread calls `step` again and again; each call does one thing and returns soon, but for loading and warming up, which
-have deadlines. The rules that make a crash at any point harmless:
+One thread calls `step` again and again; each call does one thing and returns soon, but for loading and warming up,
+which have deadlines. The rules that make a crash at any point harmless:
 
-* the journal is written before a step begins, the pointer moves in one rename, and an end (kept, rejected, rolled back) is
-  first written to the journal and then carried out (ending.py), each part of which may be done twice;
+* the journal is written before a step begins, the pointer moves in one rename, and an end (kept, rejected, rolled
+  back) is first written to the journal and then carried out (ending.py), each part of which may be done twice;
 * in memory nothing is newer than on disk: the line is switched only after the pointer;
 * a process that finds a journal counts itself (recovery.py); a version that several processes have died on is given up.
 """
@@ -32,7 +33,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 5.0, 600.0
 
 
 class SwapMachine:
-    """Brings versions into use on one line. `start` before the first frame, `step` from one thread, `close` at the end."""
+    """Brings versions into use on one line. `start` before the first frame, `step` from one thread, `close` at the
+    end."""
 
     def __init__(self, line: Line) -> None:
         self.line = line
@@ -68,7 +70,8 @@ class SwapMachine:
 
     # -- what to do next -----------------------------------------------------------------------------------------------
     def propose(self, offer: Offer) -> bool:
-        """A source has something. False when it was dealt with before; a source's newer offer replaces its older one."""
+        """A source has something. False when it was dealt with before; a source's newer offer replaces its older
+        one."""
         if self.line.offers.ended(offer.key) or (self.swap and self.swap.offer == offer.key):
             return False
         for key, older in list(self._waiting.items()):

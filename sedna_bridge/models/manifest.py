@@ -1,5 +1,5 @@
-"""The table `[model]` of a model folder's manifest.toml: all that the store needs to know; the other tables are for those
-who run the model (docs/architecture.md has the whole format)."""
+"""The table `[model]` of a model folder's manifest.toml: all that the store needs to know; the other tables are for
+those who run the model (docs/architecture.md has the whole format)."""
 
 from __future__ import annotations
 
@@ -101,7 +101,8 @@ def read_model_table(path: Path) -> ModelTable:
 
 
 def manifest_for(table: ModelTable, base: str | None = None) -> str:
-    """A manifest for bare bytes: `[model]` from `table`, the other tables from the manifest `base` of a model of the same kind.
+    """A manifest for bare bytes: `[model]` from `table`, the other tables from the manifest `base` of a model of the
+    same kind.
 
     `[metrics]` belongs to the other model's bytes and is left out.
     """

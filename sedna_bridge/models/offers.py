@@ -15,9 +15,11 @@ Progress = Callable[[int, "int | None"], None]
 
 @dataclass(frozen=True)
 class Offer:
-    """Something that a source has. `key` changes when the bytes, or their version, change; `fetch` brings it into the store.
+    """Something that a source has. `key` changes when the bytes, or their version, change; `fetch` brings it into the
+    store.
 
-    `fetch(store, progress)` calls progress(bytes so far, bytes in all or None) often; what progress raises ends the fetch.
+    `fetch(store, progress)` calls progress(bytes so far, bytes in all or None) often; what progress raises ends the
+    fetch.
     """
 
     key: str

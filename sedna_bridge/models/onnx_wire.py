@@ -1,8 +1,9 @@
 """What an ONNX file says of itself, read from the protobuf wire format without the onnx package.
 
-The edge box must know three things before any library opens the file: that it is one whole ModelProto and nothing else
-(a cut file or one with a stale tail is not), that it reads no file outside itself (external tensors, EPContext nodes), and
-its inputs and outputs. Only the fields that answer these are read; all others are stepped over by their length.
+The edge box must know three things before any library opens the file: that it is one whole ModelProto and nothing
+else (a cut file or one with a stale tail is not), that it reads no file outside itself (external tensors, EPContext
+nodes), and its inputs and outputs. Only the fields that answer these are read; all others are stepped over by their
+length.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ Bytes = Union[bytes, mmap.mmap]
 
 @dataclass
 class Port:
-    """An input or output of the graph: name, element type (ONNX number) and shape; a free dimension is its name or None."""
+    """An input or output of the graph: name, element type (ONNX number) and shape; a free dimension is its name or
+    None."""
 
     name: str
     type: int = 0
@@ -264,8 +266,9 @@ def inspect_onnx(path: str | os.PathLike[str]) -> OnnxFacts:
 def cut_stale_tail(data: bytes, older: bytes) -> int | None:
     """Length of the model at the start of `data`, when the rest is provably left over from `older`.
 
-    Sedna's LocalController copies without truncating: a shorter new model keeps the end of the longer old one. Proof asked
-    for: both files have one length, `data` is whole up to some field boundary, and from there on equals `older` byte for byte.
+    Sedna's LocalController copies without truncating: a shorter new model keeps the end of the longer old one. Proof
+    asked for: both files have one length, `data` is whole up to some field boundary, and from there on equals `older`
+    byte for byte.
     """
     if len(data) != len(older) or data == older:
         return None

@@ -1,7 +1,8 @@
-"""What a person asks of a pipeline that runs elsewhere: `sednabox model activate` writes an order, the swap machine takes it.
+"""What a person asks of a pipeline that runs elsewhere: `sednabox model activate` writes an order, the swap machine
+takes it.
 
-There is one order at a time; a newer one replaces one that nobody has begun. The answer is found in the history, under the
-order's id.
+There is one order at a time; a newer one replaces one that nobody has begun. The answer is found in the history,
+under the order's id.
 """
 
 from __future__ import annotations
@@ -132,5 +133,5 @@ def apply_at_rest(store: ModelStore, action: str, version: str, by: str = "") ->
                     )
                 )
             store.point_at(version)
-            store.history.add("activated", version, by=by, reason="no pipeline runs; on trial at the next start")
+            store.history.add("activated", version, by=by, reason="no pipeline runs" + ("; on trial at the next start" if proven else ""))
         return version

@@ -1,8 +1,9 @@
-"""A model that has just begun to judge frames is on probation: figures of the running line against those of the old model.
+"""A model that has just begun to judge frames is on probation: figures of the running line against those of the old
+model.
 
-Two kinds of figures: tallies (errors, seconds, boxes and scores per frame of the new model now, of the old one just before),
-and pairs (the same frame judged by both, where both are in memory). Pairs are preferred for drift, because the scene may
-have changed at the same moment.
+Two kinds of figures: tallies (errors, seconds, boxes and scores per frame of the new model now, of the old one just
+before), and pairs (the same frame judged by both, where both are in memory). Pairs are preferred for drift, because
+the scene may have changed at the same moment.
 """
 
 from __future__ import annotations
@@ -80,7 +81,8 @@ class Tally:
 
 
 class Probation:
-    """Watches one new model; `verdict` says None while it is open, "" when it is passed, else the reason to roll back."""
+    """Watches one new model; `verdict` says None while it is open, "" when it is passed, else the reason to roll
+    back."""
 
     def __init__(
         self,

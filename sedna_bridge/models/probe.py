@@ -1,4 +1,5 @@
-"""The first load of a model happens in a child process with limits: what crashes, hangs or eats memory there harms nobody."""
+"""The first load of a model happens in a child process with limits: what crashes, hangs or eats memory there harms
+nobody."""
 
 from __future__ import annotations
 

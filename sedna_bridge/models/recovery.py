@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 
 
 def recover(line: Line) -> tuple[Swap | None, Steps]:
-    """Bring up the version that must judge and settle what was under way; the swap that goes on, if any, and its steps."""
+    """Bring up the version that must judge and settle what was under way; the swap that goes on, if any, and its
+    steps."""
     swap, pointer = line.journal.read(), line.store.pointer()
     steps = Steps(line)
     if swap and swap.step == "switch" and swap.state not in (ACTIVE, *ENDS) and pointer.active == swap.version:

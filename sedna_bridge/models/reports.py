@@ -1,7 +1,8 @@
-"""Exactly one report per version, also across restarts: the intent is on disk before the hook is called, the done mark after.
+"""Exactly one report per version, also across restarts: the intent is on disk before the hook is called, the done
+mark after.
 
-The hook is called once for each version. Only when the process dies inside the hook itself is it called again with the same
-arguments after the restart; an outbox that keeps one entry per version (its key) makes that once, too.
+The hook is called once for each version. Only when the process dies inside the hook itself is it called again with
+the same arguments after the restart; an outbox that keeps one entry per version (its key) makes that once, too.
 """
 
 from __future__ import annotations

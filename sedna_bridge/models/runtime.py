@@ -1,4 +1,5 @@
-"""What the swap machine needs from whoever runs models. The room of pictures and models implements it; this one knows none.
+"""What the swap machine needs from whoever runs models. The room of pictures and models implements it; this one knows
+none.
 
 A session is whatever `load` returns; the machine only passes it on.
 """
@@ -27,7 +28,8 @@ class Runtime(ABC):
 
     @abstractmethod
     def load(self, folder: ModelFolder) -> Any:
-        """A session for the model. Load the bytes of `folder.read()`: they are proven; the path may change under you."""
+        """A session for the model. Load the bytes of `folder.read()`: they are proven; the path may change under
+        you."""
 
     @abstractmethod
     def warm_up(self, session: Any) -> None:

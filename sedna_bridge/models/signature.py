@@ -1,8 +1,10 @@
-"""Signed models: Ed25519 over a statement that names every file, in a DSSE envelope (signature.json in the model folder).
+"""Signed models: Ed25519 over a statement that names every file, in a DSSE envelope (signature.json in the model
+folder).
 
-The statement binds name, version, counter, expiry and the sha256 of each other file, so nothing can be added, swapped or
-left out. The store remembers the highest counter that it has seen for a name and refuses a smaller one: an old model with a
-good signature cannot be played again. DSSE is the envelope of in-toto and sigstore; other tools can check it too.
+The statement binds name, version, counter, expiry and the sha256 of each other file, so nothing can be added, swapped
+or left out. The store remembers the highest counter that it has seen for a name and refuses a smaller one: an old
+model with a good signature cannot be played again. DSSE is the envelope of in-toto and sigstore; other tools can
+check it too.
 """
 
 from __future__ import annotations

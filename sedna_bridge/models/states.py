@@ -1,11 +1,13 @@
 """The states of a swap and the steps between them, as data. machine.py walks this table; docs/hot-swap.md draws it.
 
-    discovered -fetch-> fetched -verify-> verified -load-> loaded -warm_up-> warm -judge-> judged -switch-> active -watch-> kept
-         |                 |                  |               |                |              |                |
-         +-----------------+------------------+---------------+----------------+--------------+-> rejected    +-> rolled_back
+    discovered -fetch-> fetched -verify-> verified -load-> loaded -warm_up-> warm -judge-> judged -switch-> active
+         |                 |                 |                |                 |              |
+         +-----------------+-----------------+----------------+-----------------+--------------+--> rejected
+    active -watch-> kept
+       +----------> rolled_back
 
-Before each step the journal on disk says which one begins. `resume` is the state from which a new process goes on when the
-old one died within the step: nothing that was in memory is believed, everything that is on disk is.
+Before each step the journal on disk says which one begins. `resume` is the state from which a new process goes on
+when the old one died within the step: nothing that was in memory is believed, everything that is on disk is.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""What each step of a swap does. A step returns its figures when it is done, None when it is not done yet, and raises else."""
+"""What each step of a swap does. A step returns its figures when it is done, None when it is not done yet, and raises
+else."""
 
 from __future__ import annotations
 

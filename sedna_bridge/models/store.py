@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from . import failpoints
+from .archive import SIGNATURE
 from .durable import AnyPath, read_json, sync_file, sync_folder, write_json
 from .errors import StoreError
 from .history import History
@@ -185,10 +186,13 @@ class ModelStore:
             known = read_json(self._record_path(record.id))
             if isinstance(known, dict):
                 existing = VersionRecord.from_json(known)
-                if existing.files != record.files:
+                other = {n for n in {*existing.files, *record.files} if existing.files.get(n) != record.files.get(n)}
+                if other == {SIGNATURE}:
+                    existing, known = record, None
+                elif other:
                     raise StoreError(
-                        "%s is already installed with other bytes (model %s, now %s); give the new one another version."
-                        % (record.id, existing.model_sha256[:12], record.model_sha256[:12])
+                        "%s is already installed with other bytes in %s; give the new one another version."
+                        % (record.id, ", ".join(sorted(other)[:5]))
                     )
                 record = existing
             for name, path in files.items():

@@ -1,7 +1,8 @@
 """Garbage collection: what no one needs goes; what is active, previous, pinned, wanted, in a swap or in use stays.
 
-A version's record goes first, then its folder, then blobs that no record names; a crash in between leaves orphans that the
-next sweep takes. All of it happens under the store lock, and a lease is tried exclusively before anything of it is removed.
+A version's record goes first, then its folder, then blobs that no record names; a crash in between leaves orphans
+that the next sweep takes. All of it happens under the store lock, and a lease is tried exclusively before anything of
+it is removed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Between the swap machine and the frames: which version must judge the next frame, and the sessions that judge.
 
-The frame path only stamps (a short lock, no disk, no network) and judges. A switch falls between two stamps. An old session
-is let go when the last frame that was stamped with it is through; a frame whose session is gone after all is judged by the
-active one and counted, never lost.
+The frame path only stamps (a short lock, no disk, no network) and judges. A switch falls between two stamps. An old
+session is let go when the last frame that was stamped with it is through; a frame whose session is gone after all is
+judged by the active one and counted, never lost.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ class Switchboard:
     ) -> tuple[Sequence[Detections], str]:
         """Judge stamped frames by `call(session, frames)`: (detections of each, version that judged).
 
-        While a version is on trial and the old one still in memory, frames that the new one fails on are judged by the old.
+        While a version is on trial and the old one still in memory, frames that the new one fails on are judged by
+        the old.
         """
         judged_by, session = self._enter(version)
         tally = self._tallies[judged_by]
@@ -275,6 +276,7 @@ def published(name: str = "default") -> Switchboard:
         return _published[name]
     except KeyError:
         raise ModelError(
-            "no model_hot_swap unit named %r runs in this process (there are: %s); put one into the graph before the detector."
+            "no model_hot_swap unit named %r runs in this process (there are: %s); "
+            "put one into the graph before the detector."
             % (name, ", ".join(sorted(_published)) or "none")
         ) from None

@@ -48,7 +48,8 @@ class Trust:
         return {path.stem: load_public_key(path) for path in sorted(self.folder.glob("*.pub"))}
 
     def now(self) -> float:
-        """The time, which never runs behind what this store has already seen: a reset clock makes nothing young again."""
+        """The time, which never runs behind what this store has already seen: a reset clock makes nothing young
+        again."""
         return max(time.time(), float(self._read().get("latest", 0.0)))
 
     def _read(self) -> dict[str, Any]:
@@ -84,7 +85,8 @@ class Trust:
         seen = self.counter(statement.name)
         if statement.counter < seen:
             raise BadSignature(
-                "%s@%s has counter %d, but this store has already taken counter %d of %s: an old model is played again. "
+                "%s@%s has counter %d, but this store has already taken counter %d of %s: an old model is "
+                "played again. "
                 "Sign the model with a higher counter if it is really wanted."
                 % (statement.name, statement.version, statement.counter, seen, statement.name)
             )

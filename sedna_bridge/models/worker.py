@@ -25,7 +25,8 @@ class SwapWorker:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> str:
-        """Bring the active version up and begin to watch; the id of that version. Raises ModelError when none can run."""
+        """Bring the active version up and begin to watch; the id of that version. Raises ModelError when none can
+        run."""
         version = self.machine.start()
         threads = [(self._walk, "model-swap")] + ([(self._ask, "model-sources")] if self.sources else [])
         for target, name in threads:

@@ -1,4 +1,5 @@
-"""The places that models come from, and `source_from`, which makes one from a text as it stands in a graph or a setting."""
+"""The places that models come from, and `source_from`, which makes one from a text as it stands in a graph or a
+setting."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ def source_from(text: str, period: float | None = None) -> Source:
     """A source by its address.
 
     `sedna:PATH` or a file model_config.json: Sedna's hot-update file. Names that end in .yaml, .yml or .json: an
-    InferenceModel manifest. http(s):// and s3://: a model at that address. Anything else: a folder that models are dropped into.
+    InferenceModel manifest. http(s):// and s3://: a model at that address. Anything else: a folder that models are
+    dropped into.
     """
     path = urlsplit(text).path if "://" in text else text
     source: HotUpdateFile | InferenceModel | WebModel | DropFolder

@@ -9,8 +9,8 @@ from ..store import ModelStore
 
 
 class Source(ABC):
-    """`poll` never waits long (a short network deadline at most), never raises for "nothing there yet" and may be called
-    as often as one likes: the same thing gives the same offer key."""
+    """`poll` never waits long (a short network deadline at most), never raises for "nothing there yet" and may be
+    called as often as one likes: the same thing gives the same offer key."""
 
     period: float = 10.0
 

@@ -20,7 +20,8 @@ UNFINISHED = (".part", ".tmp", ".partial", ".crdownload", ".filepart")
 
 
 class DropFolder(Source):
-    """Offers the newest entry when it has held still for `settle` seconds. Hidden and unfinished names are left alone."""
+    """Offers the newest entry when it has held still for `settle` seconds. Hidden and unfinished names are left
+    alone."""
 
     def __init__(
         self, folder: Path, period: float = 5.0, settle: float = 2.0, clock: Callable[[], float] = time.monotonic

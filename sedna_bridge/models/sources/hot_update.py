@@ -1,10 +1,11 @@
 """Sedna's hot-update file: LocalController writes a model beside it, then rewrites it in place, and nobody is told.
 
-What is known of that writer (and guarded against here): the version is an opaque text and the only thing that changes by
-design; the model keeps one file name; neither file is written in one step; a shorter new file keeps the end of the longer
-old one; there is no checksum. So: the version must be readable twice and the same over `settle` seconds, the model file must
-hold still for as long, and must be one whole ONNX model; a stale tail is cut when the old model proves it. A file that holds
-still and is still no model is given up after `patience` seconds: it goes to the store, which says why it is bad.
+What is known of that writer (and guarded against here): the version is an opaque text and the only thing that changes
+by design; the model keeps one file name; neither file is written in one step; a shorter new file keeps the end of the
+longer old one; there is no checksum. So: the version must be readable twice and the same over `settle` seconds, the
+model file must hold still for as long, and must be one whole ONNX model; a stale tail is cut when the old model
+proves it. A file that holds still and is still no model is given up after `patience` seconds: it goes to the store,
+which says why it is bad.
 """
 
 from __future__ import annotations
