@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import time
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -70,6 +71,7 @@ class Reader:
         self.pix_fmt = pix_fmt if pix_fmt == "native" else plain_format(pix_fmt)
         self.end: End | None = None
         self.damaged = 0
+        self._using = threading.Lock()
         kind = kind_of(self.url)
         if backend not in (None, "av", "opencv"):
             raise MediaError("backend: expected av or opencv, got %r" % backend)
@@ -102,20 +104,31 @@ class Reader:
         return self._source.duration
 
     def __iter__(self) -> Iterator[Shot]:
-        if self.end is not None:
-            return
-        for shot in self._source.shots():
-            if self.end is not None:
-                return
+        shots = self._source.shots()
+        while True:
+            with self._using:
+                shot = next(shots, None) if self.end is None else None
+                if shot is None:
+                    self._finish()
+                    return
             yield shot if self.pix_fmt == "native" else replace(shot, frame=convert(shot.frame, self.pix_fmt))
+
+    def _finish(self) -> None:
         self.damaged = self._source.damaged
         if self.end is None:
             self.end = self._source.end
+        self._source.close()
 
     def close(self) -> None:
+        """End the frames; also from another thread, while one is being read (that read then ends within its deadline)."""
         if self.end is None:
             self.end = End("closed", "%s: closed by its user" % self.name)
-        self._source.close()
+        # FFmpeg's memory must not go while a thread is in it: then the reading thread closes, when it comes back.
+        if self._using.acquire(blocking=False):
+            try:
+                self._source.close()
+            finally:
+                self._using.release()
 
     def __enter__(self) -> Reader:
         return self

@@ -23,7 +23,7 @@ except ImportError:  # see Writer
 _CODECS = ("libx264", "libopenh264", "mpeg4")
 _CLOCK = Fraction(1, 90000)
 # A file that is cut by a power failure still plays: it is written in fragments, each whole by itself.
-_FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+_FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
 
 
 class Writer:
@@ -99,6 +99,7 @@ class Writer:
                 continue
             stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
             stream.codec_context.time_base = _CLOCK
+            stream.codec_context.gop_size = max(1, int(2 * self._rate))  # a fragment each two seconds
             if codec == "libx264":
                 stream.options = {"preset": "ultrafast" if self._live else "veryfast", "crf": str(self._crf),
                                   "threads": "1", **({"tune": "zerolatency"} if self._live else {})}

@@ -22,12 +22,10 @@ class Recipe:
     batch: int
     rate: float
     seed: int
-    bfloat16: bool = False  # multiply in bfloat16 where the processor has it; sums and weights stay float32
 
 
-LITTLE = Recipe("little", (("day", 1),), 1250, 16, 2e-3, 11, bfloat16=True)
-BIG = Recipe("big", tuple((name, 3 if name in ("day", "night") else 1) for name in PRESETS), 2000, 16, 1.5e-3, 12,
-             bfloat16=True)
+LITTLE = Recipe("little", (("day", 1),), 1250, 16, 2e-3, 11)
+BIG = Recipe("big", tuple((name, 3 if name in ("day", "night") else 1) for name in PRESETS), 2000, 16, 1.5e-3, 12)
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (LITTLE, BIG)}
 
 

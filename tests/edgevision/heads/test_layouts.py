@@ -1,0 +1,208 @@
+"""Every head through the detector, on tiny models that put out the layout of a real export."""
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from onnx_models import constant_model
+
+from edgevision.detector import Detector
+from edgevision.errors import ManifestError, ModelError
+from edgevision.frame import Frame
+from edgevision.heads.yolov3 import SEDNA_ANCHORS
+from edgevision.letterbox import InputSpec
+from edgevision.manifest import Manifest, ModelInfo, OutputSpec
+
+SIZE = 64
+CLASSES = ("person", "helmet", "helmet_on", "helmet_off")
+WANT = [[8.0, 16.0, 24.0, 40.0, 0.9, 2], [32.0, 8.0, 60.0, 48.0, 0.8, 0]]
+FRAME = Frame.from_array(np.zeros((SIZE, SIZE, 3), np.uint8))
+
+
+def logit(p):
+    return np.log(p / (1 - p))
+
+
+def manifest(head, classes=CLASSES, **changes):
+    return Manifest(ModelInfo("m", "1"), InputSpec(SIZE, SIZE, **changes), OutputSpec(head, tuple(classes), 0.3, 0.4))
+
+
+def detect(path, head, classes=CLASSES, **changes):
+    with Detector(path, manifest(head, classes, **changes), threads=1) as detector:
+        return detector.detect([FRAME])[0]
+
+
+def same(detections, want, atol=0.02):
+    got = sorted(detections.to_meta())
+    assert np.allclose(np.array(got).reshape(-1, 6), np.array(sorted(want)).reshape(-1, 6), atol=atol), got
+
+
+def centre_size(box):
+    x1, y1, x2, y2 = box[:4]
+    return [(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1]
+
+
+def one_hot(cls, value, low=0.0, count=4):
+    row = [low] * count
+    row[cls] = value
+    return row
+
+
+def test_yolov8(tmp_path):
+    rows = np.zeros((1, 8, 84), np.float32)
+    for k, want in enumerate(WANT):
+        rows[0, :, 10 + k] = centre_size(want) + one_hot(want[5], want[4])
+        rows[0, :, 40 + k] = centre_size(np.array(want[:4]) + 1) + one_hot(want[5], want[4] - 0.2)  # a second guess
+    same(detect(constant_model(tmp_path / "m.onnx", {"output0": rows}), "yolov8"), WANT)
+
+
+def test_yolo11_is_the_same_layout(tmp_path):
+    rows = np.zeros((1, 8, 84), np.float32)
+    rows[0, :, 0] = centre_size(WANT[0]) + one_hot(2, 0.9)
+    same(detect(constant_model(tmp_path / "m.onnx", {"output0": rows}), "yolo11"), WANT[:1])
+
+
+def test_yolov5(tmp_path):
+    rows = np.zeros((1, 252, 9), np.float32)
+    for k, want in enumerate(WANT):
+        rows[0, k] = [*centre_size(want), 0.95, *one_hot(want[5], want[4] / 0.95)]
+    rows[0, 9] = [*centre_size([0, 0, 9, 9]), 0.2, *one_hot(1, 1.0)]  # too little objectness
+    same(detect(constant_model(tmp_path / "m.onnx", {"output": rows}), "yolov5"), WANT)
+
+
+def test_sednas_big_net_in_three_decoded_parts(tmp_path):
+    parts = {"pred_%s" % n: np.zeros((1, s, s, 3, 9), np.float32) for n, s in (("s", 8), ("m", 4), ("l", 2))}
+    parts["pred_m"][0, 1, 2, 0] = [*centre_size(WANT[0]), 0.9, *one_hot(2, 1.0)]
+    parts["pred_l"][0, 1, 1, 2] = [*centre_size(WANT[1]), 0.8, *one_hot(0, 1.0)]
+    same(detect(constant_model(tmp_path / "m.onnx", parts), "yolov5"), WANT)
+
+
+@pytest.mark.parametrize("channels_last", [True, False])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)])
+def test_yolov3_with_sednas_anchors(tmp_path, channels_last, order):
+    assert SEDNA_ANCHORS[-1] == (163, 326)
+    maps = [np.full((1, s, s, 27), -9, np.float32) for s in (8, 4, 2)]
+    want = []
+    for level, (y, x, a, cls) in enumerate([(3, 5, 1, 2), (1, 2, 0, 0), (1, 0, 2, 3)]):
+        cell = maps[level][0, y, x].reshape(3, 9)
+        anchor = SEDNA_ANCHORS[level * 3 + a]
+        w, h = 20.0, 12.0 + level
+        cell[a] = [logit(0.25), logit(0.75), np.log(w / anchor[0]), np.log(h / anchor[1]), logit(0.9),
+                   *one_hot(cls, logit(0.8), -9)]
+        step = SIZE / maps[level].shape[1]
+        cx, cy = (x + 0.25) * step, (y + 0.75) * step
+        want.append([max(0, cx - w / 2), cy - h / 2, cx + w / 2, min(SIZE, cy + h / 2), 0.72, cls])
+    outputs = {"map%d" % k: maps[k] if channels_last else maps[k].transpose(0, 3, 1, 2) for k in order}
+    same(detect(constant_model(tmp_path / "m.onnx", outputs), "yolov3"), want)
+
+
+def test_yolov3_counts_every_class_above_the_threshold(tmp_path):
+    maps = [np.full((1, s, s, 27), -9, np.float32) for s in (8, 4, 2)]
+    maps[0][0, 3, 3].reshape(3, 9)[0] = [0, 0, 0, 0, 9, 2, -9, 1, -9]
+    path = constant_model(tmp_path / "m.onnx", {"m%d" % k: m for k, m in enumerate(maps)})
+    assert sorted(detect(path, "yolov3").classes.tolist()) == [0, 2]
+
+
+def test_yolox(tmp_path):
+    cells = np.full((1, 84, 9), -4, np.float32)  # 8x8, 4x4 and 2x2 cells
+    cells[..., 4:] = 0
+    for row, stride, x, y, want in ((64 + 1 * 4 + 2, 16, 2, 1, WANT[0]), (3, 8, 3, 0, WANT[1])):
+        cx, cy, w, h = centre_size(want)
+        cells[0, row] = [cx / stride - x, cy / stride - y, np.log(w / stride), np.log(h / stride), 1.0,
+                         *one_hot(want[5], want[4])]
+    same(detect(constant_model(tmp_path / "m.onnx", {"output": cells}), "yolox"), WANT)
+
+
+def test_end2end_keeps_overlapping_boxes(tmp_path):
+    rows = np.zeros((1, 300, 6), np.float32)
+    rows[0, :2] = WANT
+    rows[0, 2] = [9, 16, 24, 40, 0.7, 2]  # its NMS is done: this one stays
+    same(detect(constant_model(tmp_path / "m.onnx", {"output0": rows}), "end2end"), [*WANT, rows[0, 2].tolist()])
+
+
+def test_end2end_of_yolov7(tmp_path):
+    rows = np.array([[0, *w[:4], w[5], w[4]] for w in WANT], np.float32)
+    same(detect(constant_model(tmp_path / "m.onnx", {"output": rows}, declared={"output": ["n", 7]}), "end2end"), WANT)
+
+
+def test_end2end_with_a_class_that_has_no_name(tmp_path):
+    rows = np.zeros((1, 10, 6), np.float32)
+    rows[0, 0] = [0, 0, 5, 5, 0.9, 7]
+    with pytest.raises(ModelError, match=r"class 7.*4 classes"):
+        detect(constant_model(tmp_path / "m.onnx", {"output0": rows}), "end2end")
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+@pytest.mark.parametrize("boxes_first", [True, False])
+def test_detr_with_sigmoid_or_softmax(tmp_path, extra, boxes_first):
+    logits = np.full((1, 20, 4 + extra), -9, np.float32)
+    boxes = np.full((1, 20, 4), 0.5, np.float32)
+    if extra:
+        logits[:, :, -1] = 9
+    for k, want in enumerate(WANT):
+        boxes[0, k] = np.array(centre_size(want)) / SIZE
+        if extra:
+            logits[0, k] = [*one_hot(want[5], np.log(want[4]), -50), np.log(1 - want[4])]
+        else:
+            logits[0, k, want[5]] = logit(want[4])
+    parts = {"pred_boxes": boxes, "logits": logits} if boxes_first and extra else {"logits": logits, "pred_boxes": boxes}
+    same(detect(constant_model(tmp_path / "m.onnx", parts), "detr", letterbox="stretch"), WANT)
+
+
+def test_detr_in_one_output(tmp_path):
+    rows = np.zeros((1, 300, 8), np.float32)
+    for k, want in enumerate(WANT):
+        rows[0, k] = [*(np.array(centre_size(want)) / SIZE), *one_hot(want[5], want[4])]
+    same(detect(constant_model(tmp_path / "m.onnx", {"output0": rows}), "detr"), WANT)
+
+
+def test_detr_with_labels_boxes_scores_and_a_size_input(tmp_path):
+    path = constant_model(tmp_path / "m.onnx", {
+        "labels": np.array([[w[5] for w in WANT]], np.int64), "boxes": np.array([[w[:4] for w in WANT]], np.float32),
+        "scores": np.array([[w[4] for w in WANT]], np.float32)}, extra_inputs=[("size", TensorProto.INT64, [1, 2])])
+    same(detect(path, "detr"), WANT)
+
+
+@pytest.mark.parametrize("head, shape, words", [
+    ("yolov8", (1, 10, 84), "4 classes need 8 numbers a box, the model has 10 .enough for 6"),
+    ("yolov8", (1, 84), "3 dimensions"),
+    ("yolov5", (1, 84, 8), "need 9 numbers"),
+    ("yolov5", (84, 9), "3 or 5 dimensions"),
+    ("yolov3", (1, 8, 8, 27), "9 anchors cannot be shared|27 channels|need 81"),
+    ("yolox", (1, 99, 9), "84 or 85 cells"),
+    ("end2end", (1, 10, 5), "6 numbers"),
+    ("detr", (1, 10, 5), "need 8 numbers"),
+])
+def test_shapes_that_do_not_fit_are_refused_on_loading(tmp_path, head, shape, words):
+    path = constant_model(tmp_path / "m.onnx", {"output0": np.zeros(shape, np.float32)})
+    with pytest.raises(ManifestError, match=words) as error:
+        Detector(path, manifest(head), threads=1)
+    assert "m.onnx" in str(error.value)
+
+
+def test_what_the_model_leaves_open_is_checked_on_the_first_frame(tmp_path):
+    """onnxruntime works out most shapes; here it cannot, since the size depends on the values."""
+    nodes = [helper.make_node("ReduceMax", ["images"], ["most"], keepdims=0),
+             helper.make_node("Cast", ["most"], ["whole"], to=TensorProto.INT64),
+             helper.make_node("Unsqueeze", ["whole", "axis"], ["more"]),
+             helper.make_node("Concat", ["one", "ten", "more"], ["shape"], axis=0),
+             helper.make_node("Expand", ["one_value", "shape"], ["output0"])]
+    store = [numpy_helper.from_array(np.array([0], np.int64), "axis"), numpy_helper.from_array(np.array([1], np.int64), "one"),
+             numpy_helper.from_array(np.array([10], np.int64), "ten"),
+             numpy_helper.from_array(np.ones((1, 1, 1), np.float32), "one_value")]
+    graph = helper.make_graph(
+        nodes, "open", [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, SIZE, SIZE])],
+        [helper.make_tensor_value_info("output0", TensorProto.FLOAT, ["a", "b", "c"])], store)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
+    model.ir_version = 7
+    onnx.save(model, str(tmp_path / "m.onnx"))
+    with pytest.raises(ManifestError, match="10"):
+        with Detector(tmp_path / "m.onnx", manifest("yolov8", scale=(1.0, 1.0, 1.0)), threads=1) as detector:
+            detector.warm_up()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_numbers_that_are_none_are_an_error(tmp_path, bad):
+    rows = np.zeros((1, 8, 84), np.float32)
+    rows[0, 3, 7] = bad
+    with pytest.raises(ModelError, match="1 of 672 values"):
+        detect(constant_model(tmp_path / "m.onnx", {"output0": rows}), "yolov8")
