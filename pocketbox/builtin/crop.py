@@ -24,5 +24,7 @@ class Crop(BuiltinUnit):
             x, y, w, h = (int(v) for v in np.frombuffer(raw[:REGION_BYTES].tobytes(), np.int32))
             if min(x, y, w, h) < 0 or x + w > width or y + h > height:
                 raise Refusal(FAULT, "roi box param is invaild !")
+            if not w or not h:
+                raise Refusal(FAULT, "the region %d, %d, %d, %d is empty" % (x, y, w, h))
             part = pixels(image, width, height)[y:y + h, x:x + w]
             out.push_back(picture(device, np.ascontiguousarray(part), pix_fmt))

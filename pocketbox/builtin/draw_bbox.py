@@ -38,7 +38,7 @@ class DrawBbox(BuiltinUnit):
             cv2.rectangle(canvas, _point(x, y), _point(x + box["w"], y + box["h"]), COLOR, THICKNESS, 8, 0)
         new = Buffer(self.get_bind_device(), canvas)
         new._meta.update(width=width, height=height, width_stride=width, height_stride=height,
-                         channel=number_of(image, "channel") or 0, pix_fmt=text_of(image, "pix_fmt") or "rgb",
+                         channel=number_of(image, "channel") or 3, pix_fmt=text_of(image, "pix_fmt") or "rgb",
                          layout="hwc", rate_den=number_of(image, "rate_den") or 0,
                          rate_num=number_of(image, "rate_num") or 0)
         return new

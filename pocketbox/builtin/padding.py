@@ -6,12 +6,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from .picture import INTERPOLATIONS, picture, pixels
+from ..sdk import log
+from .picture import INTERPOLATIONS, NO_SCALING, picture, pixels
 from .unit import BAD_CONFIG, INVALID, UNSUPPORTED, BuiltinUnit, Refusal, choice, number_of, text_of, unsigned
 
 VERTICAL = {"top": 0.0, "center": 0.5, "bottom": 1.0}
 # The names that editors offer, and those that the real unit takes: they are not the same.
-METHODS = (*INTERPOLATIONS, "inter_nn", "inter_super", "inter_lanczos")
+METHODS = (*INTERPOLATIONS, *NO_SCALING, "inter_nn", "inter_super", "inter_lanczos")
 HORIZONTAL = {"left": 0.0, "center": 0.5, "right": 1.0}
 
 
@@ -26,8 +27,11 @@ class Padding(BuiltinUnit):
         self.down = VERTICAL[choice(config, "vertical_align", "top", VERTICAL)]
         self.right = HORIZONTAL[choice(config, "horizontal_align", "left", HORIZONTAL)]
         fill = config.get_int_list("padding_data", [0, 0, 0])
-        if len(fill) != 3 or not all(0 <= value <= 255 for value in fill):
+        if len(fill) != 3:
             raise Refusal(BAD_CONFIG, "padding data size must be 3. Write padding_data=\"0,0,0\", each from 0 to 255")
+        if not all(0 <= value <= 255 for value in fill):
+            log.error("padding: padding_data is %s; each value has to be from 0 to 255, so that black is taken" % fill)
+            fill = [0, 0, 0]
         self.fill = fill
         self.scale = config.get_bool("need_scale", True)
         choice(config, "interpolation", "inter_linear", METHODS)

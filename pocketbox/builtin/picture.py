@@ -11,9 +11,10 @@ from .unit import INVALID, UNSUPPORTED, Refusal, number_of, text_of
 
 INTERPOLATIONS = {
     "inter_nearest": "INTER_NEAREST", "inter_linear": "INTER_LINEAR", "inter_cubic": "INTER_CUBIC",
-    "inter_area": "INTER_AREA", "inter_lanczos4": "INTER_LANCZOS4", "inter_max": "INTER_MAX",
-    "warp_fill_outliers": "WARP_FILL_OUTLIERS", "warp_inverse_map": "WARP_INVERSE_MAP",
+    "inter_area": "INTER_AREA", "inter_lanczos4": "INTER_LANCZOS4",
 }
+# Editors offer these as well, but OpenCV cannot scale with them: the real unit stops the graph at the first picture.
+NO_SCALING = ("inter_max", "warp_fill_outliers", "warp_inverse_map")
 
 
 def raw_bytes(buffer: Buffer) -> np.ndarray:
@@ -22,9 +23,9 @@ def raw_bytes(buffer: Buffer) -> np.ndarray:
 
 
 def pixels(buffer: Buffer, width: int, height: int, channels: int = 3) -> np.ndarray:
-    """The first width x height pixels of a buffer; Refusal when it is shorter than its meta says."""
+    """The first width x height pixels of a buffer; Refusal when it is empty or shorter than its meta says."""
     flat, size = raw_bytes(buffer), width * height * channels
-    if width < 0 or height < 0 or flat.size < size:
+    if width <= 0 or height <= 0 or channels <= 0 or flat.size < size:
         raise Refusal(INVALID, "the picture has %d bytes, but its meta says %d x %d with %d channels (%d bytes)" % (
             flat.size, width, height, channels, size))
     return flat[:size].reshape(height, width, channels)

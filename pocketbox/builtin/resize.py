@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 
 from .picture import INTERPOLATIONS, color_of, picture, pixels, size_of
-from .unit import BAD_CONFIG, BuiltinUnit, Refusal, choice, unsigned
+from .unit import BAD_CONFIG, INVALID, BuiltinUnit, Refusal, choice, unsigned
 
 
 class Resize(BuiltinUnit):
@@ -26,5 +26,9 @@ class Resize(BuiltinUnit):
         for buffer in ctx.input("in_image"):
             width, height = size_of(buffer)
             pix_fmt = color_of(buffer)
-            resized = cv2.resize(pixels(buffer, width, height), self.size, interpolation=self.method)
+            source = pixels(buffer, width, height)
+            if source.nbytes != buffer.get_bytes():
+                raise Refusal(INVALID, "the picture has %d bytes, but its meta says %d x %d with 3 channels of uint8"
+                              % (buffer.get_bytes(), width, height))
+            resized = cv2.resize(source, self.size, interpolation=self.method)
             out.push_back(picture(device, resized, pix_fmt))

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..errors import RunError
 from ..sdk.buffer import Buffer
 from ..sdk.flowunit import FlowUnit
 from ..sdk.status import Status, StatusCode
@@ -38,6 +39,18 @@ class BuiltinUnit(FlowUnit):
 
     def end(self, ctx: Any) -> None:
         """A stream is over."""
+
+    def node_name(self) -> str:
+        """The node that this unit belongs to, for messages."""
+        return str(getattr(self.__dict__.get("_node"), "name", "?"))
+
+    def fail(self, message: str) -> None:
+        """Have the run count as failed, without stopping the other streams."""
+        node = self.__dict__.get("_node")
+        engine = getattr(node, "engine", None)
+        if engine is not None:
+            with engine.condition:
+                engine.failure = engine.failure or RunError("node %s: %s" % (self.node_name(), message))
 
     def open(self, config: Any) -> Any:
         return _status(self.configure, config)
