@@ -39,7 +39,7 @@ def read(path: str, root: str = "", classes: Sequence[str] = ()) -> LabelledSet:
             result.complain(f"{path}: images[{index}]", "expected an object with id and file_name")
             continue
         boxes[image["id"]] = []
-        if isinstance(image.get("width"), int) and isinstance(image.get("height"), int):
+        if all(isinstance(image.get(key), int) and image[key] > 0 for key in ("width", "height")):
             sizes[image["id"]] = (image["width"], image["height"])
     for index, entry in enumerate(value["annotations"]):
         where = f"{path}: annotations[{index}]"

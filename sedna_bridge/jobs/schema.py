@@ -230,7 +230,9 @@ def _fits(value: Any, shape: str) -> bool:
 
 def _wrong(document: Document, path: Path, expected: str, value: Any) -> Finding:
     shown = repr(value) if len(repr(value)) < 60 else f"{type(value).__name__} of {len(value)}"
-    hint = f": put quotes around it: '{value}'" if expected == "a text" and isinstance(value, (int, float)) else ""
+    hint = ""
+    if expected == "a text" and isinstance(value, (bool, int, float)):
+        hint = ": put quotes around it" + ("" if isinstance(value, bool) else f": '{value}'")
     return Finding(ERROR, document.where(path), f"{dotted(path)} must be {expected}; got {shown}{hint}", "type")
 
 

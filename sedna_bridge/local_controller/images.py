@@ -88,8 +88,9 @@ def _expand(text: str, container: Mapping[str, Any], stage: str, pattern: str) -
         if word == "{args}":
             argv += args
         else:
-            argv.append(word.replace("{stage}", stage).replace("{python}", sys.executable))
-    if "{args}" not in words:
+            word = word.replace("{stage}", stage).replace("{python}", sys.executable)
+            argv.append(word.replace("{args}", " ".join(args)))
+    if "{args}" not in text:
         argv += args
     return Command(tuple(argv), f"{pattern}={text}")
 

@@ -48,8 +48,10 @@ def _supervise(context: JobContext, infer: dict) -> None:
             if infer.get("restart") or infer.get("shape") != shape:
                 infer["stopping"] = True
                 processes.stop(folder)
-            elif seen.state == processes.RUNNING and now - infer["started"] > _STABLE:
-                infer["failures"], infer["problem"] = 0, ""
+            elif seen.state == processes.RUNNING:
+                infer["problem"] = ""
+                if now - infer["started"] > _STABLE:
+                    infer["failures"] = 0
             return
         context.store.end_worker(infer["worker"], infer["attempt"], seen.code, seen.reason, seen.message)
         wanted = bool(infer.pop("restart", False) or infer.get("shape") != shape or infer.pop("stopping", False))
