@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+import types
 from typing import Any, Callable
 
 
@@ -36,9 +37,25 @@ class Logger:
     def get_log_level(self) -> Level:
         return self._level
 
-    def print(self, level: Level, file: str, line: int, func: str, text: str) -> None:
-        if self._printer is not None:
-            self._printer(level, file, line, func, text)
+    def print(self, level: Level, file: str, line: int, func: str, text: str, frame: Any = None) -> None:
+        """`frame` is the code that logs: a program's own printer finds it as its caller, as with the real SDK."""
+        printer = self._printer
+        if printer is None:
+            return
+        if frame is None or printer is to_stderr:
+            printer(level, file, line, func, text)
+        else:
+            _call_from(frame)(printer, level, file, line, func, text)
+
+
+def _direct(printer: Any, *args: Any) -> Any: return printer(*args)  # noqa: E704
+
+
+def _call_from(frame: Any) -> Any:
+    """A function that calls on, and whose own frame has the file, line and name of another one."""
+    code = _direct.__code__.replace(co_filename=frame.f_code.co_filename, co_name=frame.f_code.co_name,
+                                    co_firstlineno=frame.f_lineno)
+    return types.FunctionType(code, globals())
 
 
 _lock = threading.Lock()
@@ -77,7 +94,8 @@ def write(level: Level, text: str, depth: int = 1) -> None:
     if level < logger._level:
         return
     frame = sys._getframe(depth)
-    logger.print(level, os.path.basename(frame.f_code.co_filename), frame.f_lineno, frame.f_code.co_name, text)
+    code = frame.f_code
+    logger.print(level, os.path.basename(code.co_filename), frame.f_lineno, code.co_name, text, frame)
 
 
 def _function(level: Level) -> Callable[..., None]:
@@ -121,7 +139,7 @@ class Log:
 
     def print_ext(self, level: Level, file: str, lineno: int, func: str, msg: str) -> None:
         if level >= _logger._level:
-            _logger.print(level, file, lineno, func, msg)
+            _logger.print(level, file, lineno, func, msg, sys._getframe(1))
 
     def print(self, level: Level, msg: str) -> None:
         write(level, msg, 2)
