@@ -1,0 +1,187 @@
+"""The workers as container entry points: real processes, nothing but Sedna's environment."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
+
+
+class LC:
+    def __init__(self):
+        self.bodies = []
+        lc = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                lc.bodies.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(b'{\n "Status": 200,\n "Message": "OK"\n}')
+
+            def log_message(self, *args):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def lc():
+    server = LC()
+    yield server
+    server.server.shutdown()
+    server.server.server_close()
+
+
+@pytest.fixture
+def mounts(tmp_path):
+    """A worker's view: everything below its own /home/data."""
+    root = tmp_path / "home" / "data"
+    for name, text in {
+        "models/initial/model.json": '{"seen": 1}',
+        "models/deploy/model.json": '{"seen": 1}',
+        "data/helmet/train_data.txt": "",
+        "data/helmet/img/1.jpg": "x",
+        "data/helmet/img/2.jpg": "x",
+        "output/data/train/1/data.txt": "img/1.jpg 1,2,3,4,0 5,6,7,8,2\nimg/2.jpg\n",
+        "output/data/eval/1/data.txt": "img/2.jpg 1,2,3,4,0\n",
+    }.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+def run(worker, lc, mounts, **env):
+    values = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join([REPO, HERE]),
+        "NAMESPACE": "default",
+        "JOB_NAME": "helmet-demo",
+        "WORKER_NAME": f"{worker}-worker-abcde",
+        "LC_SERVER": lc.url if lc else "",
+        "DATA_PATH_PREFIX": str(mounts),
+        "ORIGINAL_DATASET_URL": f"{mounts}/data/helmet/train_data.txt",
+        "BASE_MODEL_URL": f"{mounts}/models/initial/model.json",
+        "MODEL_URL": f"{mounts}/output/train/1",
+        "MODEL_URLS": f"{mounts}/output/train/1/model.json;{mounts}/models/deploy/model.json",
+        "TRAIN_DATASET_URL": f"{mounts}/output/data/train/1/data.txt",
+        "TEST_DATASET_URL": f"{mounts}/output/data/eval/1/data.txt",
+        "ESTIMATOR": "numbers_estimator:Numbers",
+        "class_names": "person,helmet",
+        "input_shape": "352,640",
+        "epochs": "3",
+        **env,
+    }
+    values = {name: value for name, value in values.items() if value is not None}
+    done = subprocess.run(
+        [sys.executable, "-m", f"sedna_bridge.workers.{worker}"], env=values, capture_output=True, text=True, timeout=60
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_train_reports_a_model_at_its_host_path(lc, mounts):
+    code, text = run("train", lc, mounts)
+    assert code == 0, text
+    path, body = lc.bodies[0]
+    assert path == "/sedna/workers/train-worker-abcde/info"
+    assert body["kind"] == "train" and body["status"] == "completed" and body["ownerName"] == "helmet-demo"
+    assert body["results"] == [
+        {"format": "json", "url": "/output/train/1/model.json", "metrics": {"loss": 0.5, "note": "text"}}
+    ]
+    model = json.loads((mounts / "output/train/1/model.json").read_text())
+    assert model["seen"] == 3 and model["epochs"] == 3 and model["input_shape"] == [352, 640]
+    assert model["x"][0] == f"{mounts}/data/helmet/img/1.jpg"
+    assert model["y"] == [[[1, 2, 3, 4, 0], [5, 6, 7, 8, 2]], []]
+    assert "100 % done" in text
+
+
+def test_a_trainer_killed_halfway_resumes_and_a_finished_one_only_reports(lc, mounts):
+    assert run("train", lc, mounts, DIE_HALFWAY="1")[0] == 5
+    assert lc.bodies == []
+    assert run("train", lc, mounts, DIE_HALFWAY="1")[0] == 0
+    assert json.loads((mounts / "output/train/1/model.json").read_text())["resumed"]
+    code, text = run("train", lc, mounts)
+    assert code == 0 and "only reports" in text
+    assert len(lc.bodies) == 1
+
+
+def test_evaluate_reports_two_results_of_lists(lc, mounts):
+    run("train", lc, mounts)
+    code, text = run("evaluate", lc, mounts)
+    assert code == 0, text
+    body = lc.bodies[1][1]
+    assert body["kind"] == "eval"
+    assert [result["url"] for result in body["results"]] == ["/output/train/1/model.json", "/models/deploy/model.json"]
+    assert body["results"][0]["metrics"] == {"precision": [0.3], "map50": [0.15]}
+    assert body["results"][1]["metrics"] == {"precision": [0.1], "map50": [0.05]}
+
+
+@pytest.mark.parametrize("how, word", [("none", "no metric"), ("nan", "finite"), ("uneven", "differ")])
+def test_metrics_that_lc_cannot_compare_are_an_error(lc, mounts, how, word):
+    run("train", lc, mounts)
+    code, text = run("evaluate", lc, mounts, BAD_METRICS=how)
+    assert code == 1 and word in text and "Traceback" not in text
+    assert len(lc.bodies) == 1
+
+
+@pytest.mark.parametrize(
+    "worker, env, word",
+    [
+        ("train", {"MODEL_URL": None}, "MODEL_URL is not set"),
+        ("train", {"TRAIN_DATASET_URL": None}, "TRAIN_DATASET_URL is not set"),
+        ("train", {"TRAIN_DATASET_URL": "/none.txt"}, "does not exist"),
+        ("train", {"BASE_MODEL_URL": "/none.onnx"}, "does not exist"),
+        ("train", {"ESTIMATOR": "numbers"}, "module:Class"),
+        ("train", {"ESTIMATOR": "no_such_module:X"}, "no_such_module"),
+        ("train", {"ESTIMATOR": "numbers_estimator:None_"}, "has no None_"),
+        ("train", {"ESTIMATOR": "numbers_estimator:Lacking"}, "lacks evaluate"),
+        ("train", {"epochs": "many"}, "whole number"),
+        ("train", {"input_shape": "big"}, "height,width"),
+        ("train", {"MODEL_URL": "s3://bucket/x"}, "writes to folders"),
+        ("evaluate", {"MODEL_URLS": "/a"}, "new;deployed"),
+        ("evaluate", {"MODEL_URLS": "/a;/b"}, "does not exist"),
+        ("infer", {"GRAPH": "/none.toml"}, "no such file"),
+        ("infer", {"GRAPH": "nothing-of-that-name"}, "no such graph"),
+    ],
+)
+def test_what_is_missing_is_named_without_a_traceback(lc, mounts, worker, env, word):
+    code, text = run(worker, lc, mounts, **env)
+    assert code == 1 and word in text and "Traceback" not in text
+
+
+def test_bad_lines_are_left_out_and_named_missing_pictures_are_an_error(lc, mounts):
+    data = mounts / "output/data/train/1/data.txt"
+    data.write_text("img/1.jpg 9,9,1,1,0\nimg/2.jpg 1,2,3,4,0\n")
+    code, text = run("train", lc, mounts)
+    assert code == 0 and "data.txt:1: error: the box 9,9,1,1" in text and "1 samples remain" in text
+    data.write_text("img/1.jpg\nimg/none.jpg\n")
+    code, text = run("train", lc, mounts, MODEL_URL=f"{mounts}/output/train/2")
+    assert code == 1 and "1 of 2 pictures" in text and "img/none.jpg" in text
+
+
+def test_without_sedna_the_results_are_printed(mounts):
+    code, text = run("train", None, mounts, JOB_NAME=None, WORKER_NAME=None)
+    assert code == 0 and '"url": "/output/train/1/model.json"' in text
+
+
+def test_raw_lines_for_sednas_own_estimators(lc, mounts):
+    run("train", lc, mounts, use_raw="true")
+    model = json.loads((mounts / "output/train/1/model.json").read_text())
+    assert model["x"][0] == f"{mounts}/data/helmet/img/1.jpg 1,2,3,4,0 5,6,7,8,2" and model["y"] == []
+
+
+def test_infer_becomes_its_engine(lc, mounts, tmp_path):
+    graph = tmp_path / "graph.toml"
+    graph.write_text("")
+    engine = "{python} -c 'import os, sys; print(sys.argv[1], os.environ[\"JOB_NAME\"]); sys.exit(7)' {graph}"
+    code, text = run("infer", lc, mounts, GRAPH=str(graph), ENGINE=engine)
+    assert code == 7 and f"{graph} helmet-demo" in text
