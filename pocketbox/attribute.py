@@ -4,6 +4,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+LIST_SIGN = "\x03"      # joins the items of a list where one text is asked for; the real engine's own choice
 _WHOLE = re.compile(r"\s*[+-]?[0-9]+\s*\Z")
 
 
@@ -42,6 +43,15 @@ def setting(value: str) -> str | list[str]:
     return parts[0] if parts else ""
 
 
+def text(value: str) -> str:
+    """A node attribute read as one text: trimmed and without its quotes, the parts of a list joined.
+
+    >>> text(" 'cf_pass' ")
+    'cf_pass'
+    """
+    return LIST_SIGN.join(split(value))
+
+
 def boolean(value: Any, default: bool) -> bool:
     """Only true and 1 are true, only false and 0 are false; anything else counts as not given."""
     text = str(value).strip() if not isinstance(value, bool) else ("true" if value else "false")
@@ -52,4 +62,4 @@ def boolean(value: Any, default: bool) -> bool:
 
 def whole(value: Any) -> int | None:
     """A whole number, or None for a text that is none."""
-    return int(str(value)) if _WHOLE.match(str(value)) else None
+    return int(str(value)) if len(str(value)) < 20 and _WHOLE.match(str(value)) else None

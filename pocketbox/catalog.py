@@ -171,7 +171,7 @@ def descriptor_files(folder: str) -> list[str]:
         path = os.path.join(folder, name)
         if os.path.isdir(path):
             below.append(path)
-        elif name.endswith(".toml"):
+        elif _is_descriptor(name):
             found.append(path)
     for path in below:
         try:
@@ -179,8 +179,13 @@ def descriptor_files(folder: str) -> list[str]:
         except OSError:
             continue
         found += [os.path.join(path, name) for name in inner
-                  if name.endswith(".toml") and os.path.isfile(os.path.join(path, name))]
+                  if _is_descriptor(name) and os.path.isfile(os.path.join(path, name))]
     return found
+
+
+def _is_descriptor(name: str) -> bool:
+    """*.toml as a shell means it: hidden files are none."""
+    return name.endswith(".toml") and not name.startswith(".")
 
 
 def device_types(device: str) -> list[str]:
@@ -189,5 +194,18 @@ def device_types(device: str) -> list[str]:
     >>> device_types("cuda:0,1;cpu")
     ['cuda', 'cpu']
     """
-    kinds = [part.split(":")[0].strip() for part in ",".join(split(device)).split(";")]
-    return [kind for kind in kinds if kind]
+    return list(device_ids(device))
+
+
+def device_ids(device: str) -> dict[str, list[str]]:
+    """The kinds of devices in a node's `device`, with the ids asked for; none means any.
+
+    >>> device_ids("cuda:0,1;cpu")
+    {'cuda': ['0', '1'], 'cpu': []}
+    """
+    found: dict[str, list[str]] = {}
+    for part in ",".join(split(device)).split(";"):
+        kind, _, ids = part.partition(":")
+        if kind.strip():
+            found.setdefault(kind.strip(), []).extend(number.strip() for number in ids.split(",") if number.strip())
+    return found

@@ -1,6 +1,7 @@
 """A graph as a person wrote it: nodes, edges and settings, each with its place. Nothing is looked up yet."""
 from __future__ import annotations
 
+from . import attribute
 from .place import Place
 
 
@@ -23,7 +24,7 @@ class Node:
     @property
     def unit(self) -> str:
         """Name of the flowunit; "" when the node names none (its own name does not count, as on the real engine)."""
-        return self.attributes.get("flowunit", "")
+        return attribute.text(self.attributes.get("flowunit", ""))
 
 
 class Edge:

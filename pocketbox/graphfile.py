@@ -7,7 +7,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from . import dot, jsontext, tomltext
+from . import attribute, dot, jsontext, tomltext
+from .attribute import LIST_SIGN
 from .dot import DotGraph
 from .errors import FormatError
 from .graph import Edge, Graph, Node
@@ -16,7 +17,6 @@ from .place import Place
 from .source import Lines, Locate, read_text
 from .tomltext import TextFile, text_of
 
-LIST_SIGN = "\x03"      # joins the items of a list where one text is asked for; the real engine's own choice
 FORMATS = ("graphviz",)
 
 
@@ -144,7 +144,9 @@ def _fill(graph: Graph, parsed: DotGraph) -> None:
     for node in parsed.nodes.values():
         attributes = {key: value.text for key, value in node.attributes.items() if value.text}
         places = {key: value.place for key, value in node.attributes.items()}
-        kind = attributes.get("type", "") or ("flowunit" if attributes.get("flowunit") else "")
+        kind = attribute.text(attributes.get("type", ""))
+        if not kind and attribute.text(attributes.get("flowunit", "")):
+            kind = "flowunit"
         graph.nodes[node.name] = Node(node.name, kind, attributes, node.place, places)
     known = set()
     for edge in parsed.edges:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .attribute import setting, split, whole
-from .catalog import Catalog
+from .attribute import setting, text, whole
+from .catalog import Catalog, device_ids
 from .descriptor import Descriptor
 from .errors import BuildError
 from .graph import Edge, Graph, Node
@@ -61,7 +61,7 @@ class BoundNode:
         return [self.name] if self.kind == "input" else []
 
     def _size(self, key: str, default: int) -> int:
-        number = whole(self.attributes.get(key, ""))
+        number = whole(text(self.attributes.get(key, "")))
         return default if number is None or number < 1 else number
 
     def _batch_size(self) -> int:
@@ -160,18 +160,19 @@ def _bind(graph: Graph, node: Node, catalog: Catalog, resolved: Resolved, strict
     for key in INHERITED:
         if graph.attributes.get(key):
             attributes.setdefault(key, graph.attributes[key])
-    device = "\x03".join(split(attributes.get("device", "")))
+    device = attributes.get("device", "")
     try:
-        unit = catalog.find(node.unit, device.replace("\x03", ","))
+        unit = catalog.find(node.unit, device)
     except BuildError as error:
         there = any(other == node.unit for other in catalog.names())
         place = node.attribute_places.get("device" if there else "flowunit")
         return [wrong("SB023" if there else "SB022", f"node '{node.name}': {error.message}", error.cure,
                       "NOTFOUND", place)]
     problems: list[Problem] = []
-    if not device and attributes.get("deviceid"):
-        problems.append(wrong("SB023", f"node '{node.name}' has a deviceid but no device", f"Add device={unit.device}",
-                              "NOTFOUND", node.attribute_places.get("deviceid")))
+    message, cure = _device_id(node, unit, device, text(attributes.get("deviceid", "")))
+    if message:
+        places = node.attribute_places
+        problems.append(wrong("SB023", message, cure, "NOTFOUND", places.get("deviceid") or places.get("device")))
     bound = BoundNode(node, unit, attributes)
     resolved.nodes[node.name] = bound
     for key, value in attributes.items():
@@ -185,6 +186,19 @@ def _bind(graph: Graph, node: Node, catalog: Catalog, resolved: Resolved, strict
             problems.append(wrong("SB028", f"output port '{port}' of node '{node.name}' is not connected",
                                   f"Lead an edge out of it: {node.name}:{port} -> ...", port=port))
     return problems
+
+
+def _device_id(node: Node, unit: Descriptor, device: str, number: str) -> tuple[str, str]:
+    """What is wrong with the device ids that a node asks for, and the cure; the processor has the id 0 only."""
+    asked = device_ids(device)
+    if number and not asked:
+        return f"node '{node.name}' has a deviceid but no device", f"Add device={unit.device}"
+    if number and (len(asked) > 1 or asked[unit.device]):
+        return f"node '{node.name}' names devices both by device and by deviceid", "Remove deviceid"
+    ids = [number] if number else asked.get(unit.device, [])
+    if ids and unit.device == "cpu" and "0" not in ids:
+        return f"node '{node.name}' asks for cpu {', '.join(ids)}, and there is cpu 0 only", "Write deviceid=0"
+    return "", ""
 
 
 def _undeclared(graph: Graph, node: Node) -> str:
@@ -201,7 +215,7 @@ def _number(node: Node, graph: Graph, key: str, value: str, inputs: list[str]) -
     if key not in ("batch_size", "queue_size", "queue_size_external") and key not in ports:
         return []
     place = node.attribute_places.get(key) or graph.attribute_places.get(key) or node.place
-    number = whole(value)
+    number = whole(text(value))
     if number is None:
         return [Problem("SB033", WARNING, f"{key} of node '{node.name}' is '{value}', not a whole number: the "
                         f"default is taken", place, node.name, cure="Write a number above 0")]

@@ -15,12 +15,12 @@ from ..descriptor import Descriptor
 from ..errors import FormatError
 from ..problem import ERROR, Problem
 from ..resolve import resolve
-from . import attributes, buffers, descriptors, graphs, interpreter, lifecycle, python38, returns
+from . import attributes, buffers, descriptors, graphs, interpreter, lifecycle, python38, returns, sdkcalls
 from .folders import graph_files, unit_folders
 from .unitcode import UnitCode
 from .view import GraphView
 
-UNIT_RULES = (*lifecycle.RULES, *returns.RULES, *buffers.RULES, *python38.RULES, *interpreter.RULES)
+UNIT_RULES = (*lifecycle.RULES, *returns.RULES, *buffers.RULES, *sdkcalls.RULES, *python38.RULES, *interpreter.RULES)
 GRAPH_RULES = (*graphs.RULES, *attributes.RULES)
 
 

@@ -6,7 +6,18 @@ import ast
 from typing import Callable, Iterator
 
 from ..problem import ERROR, WARNING, Problem
-from .unitcode import Function, UnitCode, called, calls, dotted, port_call, port_names, text_argument, walk
+from .unitcode import (
+    Function,
+    UnitCode,
+    called,
+    calls,
+    context_name,
+    dotted,
+    port_call,
+    port_names,
+    text_argument,
+    walk,
+)
 
 DRAWING = ("rectangle", "circle", "line", "putText", "polylines", "fillPoly", "ellipse", "drawContours", "arrowedLine")
 ARRAY_MODULES = ("np", "numpy")
@@ -19,32 +30,48 @@ BAD_TYPES = {
 }
 
 
+UNKNOWN = -1000     # a count that reading cannot tell
+
+
+def input_loops(code: UnitCode) -> Iterator[ast.For]:
+    """The loops of process over the buffers of an input."""
+    process = code.own("process")
+    context = context_name(process) if process is not None else ""
+    if process is None or not context:
+        return
+    names = set(port_names(process, context, "input"))
+    for loop in walk(process):
+        parts = list(ast.walk(loop.iter)) if isinstance(loop, ast.For) else []
+        named = any(isinstance(part, ast.Name) and part.id in names for part in parts)
+        called_here = any((port_call(part, context) or ("", ""))[0] == "input" for part in parts)
+        if isinstance(loop, ast.For) and (named or called_here):
+            yield loop
+
+
 def conditional_push(code: UnitCode) -> ast.AST | None:
     """The push_back in process that is reached for some inputs only, or None."""
-    process = code.own("process")
-    if process is None:
-        return None
-    for loop in walk(process):
-        if not isinstance(loop, ast.For):
-            continue
-        receivers = {
-            ast.dump(call.func.value): call for call in calls(loop, "push_back") if isinstance(call.func, ast.Attribute)
-        }
+    for loop in input_loops(code):
+        receivers = {ast.dump(call.func.value): call for call in calls(loop, "push_back")
+                     if isinstance(call.func, ast.Attribute)}
         for receiver, call in receivers.items():
-            found = {count for count, way in _counts(loop.body, receiver) if way in ("next", "continue")}
-            if len(found) > 1:
+            found = counts(loop, receiver)
+            if len(found) > 1 and min(found) >= 0:
                 return call
     return None
 
 
+def counts(loop: ast.For, receiver: str = "") -> set[int]:
+    """How many buffers one turn of a loop may put out: to one receiver, or to any when it is empty."""
+    return {count for count, way in _counts(loop.body, receiver) if way in ("next", "continue")}
+
+
 def _counts(body: list[ast.stmt], receiver: str) -> set[tuple[int, str]]:
-    """How often `receiver` gets a push_back on each way through these statements, and how the way ends."""
+    """The count on each way through these statements, and how the way ends."""
     ways = {(0, "next")}
     for statement in body:
         done = {way for way in ways if way[1] != "next"}
-        ways = done | {
-            (count + more, end) for count, way in ways if way == "next" for more, end in _statement(statement, receiver)
-        }
+        ways = done | {(max(count + more, UNKNOWN), end) for count, way in ways if way == "next"
+                       for more, end in _statement(statement, receiver)}
     return ways
 
 
@@ -58,24 +85,17 @@ def _statement(node: ast.stmt, receiver: str) -> set[tuple[int, str]]:
         for handler in node.handlers:
             ways = ways | _counts(handler.body, receiver)
         return ways
-    if isinstance(node, (ast.For, ast.AsyncFor, ast.While)):
-        return {(0, "next")}  # a loop in the loop: its own counts are not those of one input
     if isinstance(node, ast.Continue):
         return {(0, "continue")}
     if isinstance(node, ast.Break):
         return {(0, "break")}
     if isinstance(node, (ast.Return, ast.Raise)):
         return {(0, "leave")}
-    return {
-        (
-            sum(
-                1
-                for call in calls(node, "push_back")
-                if isinstance(call.func, ast.Attribute) and ast.dump(call.func.value) == receiver
-            ),
-            "next",
-        )
-    }
+    pushes = [call for call in [*calls(node, "push_back")] if isinstance(call.func, ast.Attribute)
+              and receiver in ("", ast.dump(call.func.value))]
+    certain = not any(isinstance(part, (ast.For, ast.AsyncFor, ast.While, ast.IfExp, ast.BoolOp, ast.ListComp))
+                      for part in [node, *walk(node)])
+    return {(len(pushes) if certain or not pushes else UNKNOWN, "next")}
 
 
 def sampling(code: UnitCode) -> Iterator[Problem]:

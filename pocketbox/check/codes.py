@@ -423,6 +423,37 @@ CODES = {
         "One object serves all streams, and a normal unit's process runs on several threads at once.",
         "Keep a stream's state in the context; guard the rest with a lock.",
     ),
+    "SB235": Code(
+        "An expand unit that may put out nothing",
+        "A sub-stream without buffers starves the collapse unit behind it, and everything after, for ever.",
+        "Put out at least one buffer for each input.",
+    ),
+    "SB236": Code(
+        "A condition unit that does not put out exactly one buffer",
+        "It sends each buffer to one of its ports; none or two stop the whole graph.",
+        "Put out one buffer for each input.",
+    ),
+    "SB237": Code("A list of several types as meta", "Setting it raises.", "Make all items of one type."),
+    "SB238": Code(
+        "A part of an array as meta",
+        "The real engine copies its bytes as one block from the start, out of bounds for slices.",
+        "Store a list or a contiguous copy.",
+    ),
+    "SB239": Code(
+        "A BufferList without a device",
+        "An array pushed into it crashes the real engine.",
+        "Write BufferList(self.get_bind_device()).",
+    ),
+    "SB240": Code(
+        "A call that cannot be used",
+        "set_log_level lacks its levels inside a flowunit; get_device_desc raises TypeError.",
+        "Do without it.",
+    ),
+    "SB241": Code(
+        "A context kept in self",
+        "It belongs to one call and one stream; other streams overwrite it.",
+        "Use the context that each call gets.",
+    ),
     "SB301": Code(
         "driver.dir is relative",
         "It is taken from the working directory.",

@@ -37,8 +37,8 @@ def unit(folder, name, inputs=(), outputs=(), flags="", body="pass", stop="()"):
     ports = "".join('[input.input%d]\nname = "%s"\n' % (n + 1, port) for n, port in enumerate(inputs))
     ports += "".join('[output.output%d]\nname = "%s"\n' % (n + 1, port) for n, port in enumerate(outputs))
     (folder / (name + ".toml")).write_text(
-        '[base]\nname = "%s"\ndevice = "cpu"\nversion = "1.0.0"\ndescription = "d"\nentry = "m_%s@%s"\ntype = "python"\n'
-        "%s\n%s" % (name, name, name.title(), flags or "stream = false", ports),
+        '[base]\nname = "%s"\ndevice = "cpu"\nversion = "1.0.0"\ndescription = "d"\nentry = "m_%s@%s"\n'
+        'type = "python"\n%s\n%s' % (name, name, name.title(), flags or "stream = false", ports),
         encoding="utf-8",
     )
     (folder / ("m_%s.py" % name)).write_text(UNIT.format(cls=name.title(), body=body, stop=stop), encoding="utf-8")
@@ -141,7 +141,8 @@ def test_a_good_graph_has_no_problems(build):
         ),
         (
             "SB310",
-            "s[flowunit=src]\nc[flowunit=cond, batch_size=4]\nk[flowunit=sink]\ns:out -> c:in\nc:yes -> k:in\nc:no -> k:in",
+            "s[flowunit=src]\nc[flowunit=cond, batch_size=4]\nk[flowunit=sink]\n"
+            "s:out -> c:in\nc:yes -> k:in\nc:no -> k:in",
         ),
         ("SB311", CHAIN % ", queue_size_inn=3"),
         (
@@ -236,4 +237,4 @@ def test_a_missing_file_is_a_problem(tmp_path):
 def test_the_docs_hold_the_table_of_codes():
     docs = os.path.join(os.path.dirname(__file__), "..", "..", "..", "docs", "check.md")
     with open(docs, encoding="utf-8") as file:
-        assert file.read().endswith(markdown()), "write the output of pocketbox.check.codes.markdown() into docs/check.md"
+        assert file.read().endswith(markdown()), "docs/check.md ends with what pocketbox.check.codes.markdown() gives"

@@ -207,6 +207,25 @@ BROKEN = [
     ("SB203", good() + "\nimport zoneinfo\n", {}),
 ]
 
+SPLIT = """
+    for buffer in ctx.input("in"):
+        if buffer:
+            ctx.output("out").push_back(buffer)
+        %s
+"""
+BROKEN += [
+    ("SB235", loop(SPLIT % "log(1)"), {"flags": "expand = true"}),
+    ("SB236", loop(SPLIT % "log(1)"), {"flags": "condition = true"}),
+    ("SB236", loop(SPLIT % 'ctx.output("out").push_back(buffer)'), {"flags": "condition = true"}),
+    ("SB237", before('b.set("k", [1, 2.5])'), {}),
+    ("SB238", before('b.set("k", array[::2])'), {}),
+    ("SB238", before('b.set("k", array.T)'), {}),
+    ("SB239", before("bl = modelbox.BufferList(); bl.push_back(array)"), {}),
+    ("SB240", before("modelbox.set_log_level(1)"), {}),
+    ("SB240", before("self.get_bind_device().get_device_desc()"), {}),
+    ("SB241", before("self.context = ctx"), {}),
+]
+
 
 @pytest.mark.parametrize("code, text, options", BROKEN, ids=["%s-%d" % (b[0], n) for n, b in enumerate(BROKEN)])
 def test_a_broken_unit_is_found(tmp_path, code, text, options):
@@ -303,6 +322,18 @@ FINE = [
     ),
     ("SB234", before("with self.lock:\n            self.count += 1"), {}),
     ("SB203", "from __future__ import annotations\n" + good() + "\ndef f(a: list[int]): pass\n", {}),
+]
+
+FINE += [
+    ("SB214", before('for name in ("a", "b"):\n            if name == "a": extra.push_back(1)'), {}),
+    ("SB235", good(), {"flags": "expand = true"}),
+    ("SB236", loop(SPLIT % 'else:\n            ctx.output("no").push_back(buffer)'), {"flags": "condition = true"}),
+    ("SB236", loop(SPLIT % "continue").replace("continue", "for x in y: ctx.output('out').push_back(x)"),
+     {"flags": "condition = true"}),
+    ("SB237", before('b.set("k", [1, 2])'), {}),
+    ("SB238", before('b.set("k", array[1])'), {}),
+    ("SB239", before("bl = modelbox.BufferList(self.get_bind_device()); bl.push_back(array)"), {}),
+    ("SB240", before("log.set_log_level(1)"), {}),
 ]
 
 

@@ -169,7 +169,7 @@ def test_the_webui_writes_this():
         rankdir=LR
         input1 [ type=input device=cpu ]
         video_decoder3 [ type=flowunit flowunit=video_decoder device=cpu deviceid="0" pix_fmt="bgr" x=""
-                         label="{{<in_video_packet> in_video_packet}|video_decoder3|{<out_video_frame> out_video_frame}}" ]
+                         label="{{<in_video_packet> in_video_packet}|dec|{<out_video_frame> out_video_frame}}" ]
         input1:"out" -> video_decoder3:"in_video_packet"
     }'''
     assert nodes(text)["video_decoder3"]["pix_fmt"] == "bgr"

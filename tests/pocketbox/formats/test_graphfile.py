@@ -12,7 +12,8 @@ from pocketbox.place import Place
 
 DOT = "digraph g {\n  a[type=flowunit, flowunit=src]\n  b[flowunit=sink, mul=\"$factor\"]\n  a:out -> b:in\n}"
 TOML = (
-    '[driver]\ndir = ["x", "y"]\nskip-default = false\n[graph]\nformat = "graphviz"\ngraphconf = """%s"""\n[flow]\nname = "f"\n'
+    '[driver]\ndir = ["x", "y"]\nskip-default = false\n[graph]\nformat = "graphviz"\n'
+    'graphconf = """%s"""\n[flow]\nname = "f"\n'
     % DOT
 )
 

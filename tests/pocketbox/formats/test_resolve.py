@@ -152,3 +152,18 @@ def test_attribute_values():
     assert setting("1,2") == ["1", "2"] and setting(" x ") == "x" and setting(",") == ""
     assert boolean("true", False) and boolean("1", False) and not boolean("0", True) and boolean("yes", True)
     assert whole(" -3 ") == -3 and whole("1.5") is None and whole("") is None
+
+
+@pytest.mark.parametrize("attributes, found", [
+    ("device=cpu", []), ("device=cpu, deviceid=0", []), ('device="cpu:0"', []), ('device="cuda:0,1;cpu"', []),
+    ('device=cpu, deviceid=1', ["SB023"]), ("deviceid=0", ["SB023"]), ('device="cpu:3"', ["SB023"]),
+    ('device="cpu:0", deviceid=0', ["SB023"]), ("device=cuda", ["SB023"])])
+def test_devices(catalog, attributes, found):
+    _, problems = bind(catalog, CHAIN % ("step, %s" % attributes))
+    assert [p.code for p in problems] == found
+    assert all(p.status == "NOTFOUND" for p in problems)
+
+
+def test_names_are_trimmed_and_lose_inner_quotes(catalog):
+    resolved, problems = bind(catalog, CHAIN % "\" 'step' \", type=\" flowunit\", batch_size=\" '4'\"")
+    assert problems == [] and resolved.nodes["n"].descriptor.name == "step" and resolved.nodes["n"].batch_size == 4
