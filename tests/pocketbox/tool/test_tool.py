@@ -15,8 +15,10 @@ from pocketbox.check import check
 from pocketbox.tool import __main__ as tool
 from pocketbox.tool.options import UsageError, read
 
+GRAPH = (
     '[driver]\ndir = ["x"]\n[graph]\nformat = "graphviz"\ngraphconf = """digraph {\n  a[x="1"]\n}"""\n'
     '[flow]\nname = "f"\n'
+)
 
 
 def run(capsys, *args):
