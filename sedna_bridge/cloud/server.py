@@ -62,6 +62,7 @@ class CloudServer(ThreadingHTTPServer):
         self.store = store
         self.token = token
         self.stall = timeout
+        self._connections: set[Any] = set()
         self._slots = threading.BoundedSemaphore(CONNECTIONS)
         self._context = _tls(certificate, key, client_ca)
         self.figures = CollectorRegistry()
@@ -105,10 +106,21 @@ class CloudServer(ThreadingHTTPServer):
             self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
+        self._connections.add(request)
         try:
             super().process_request_thread(request, client_address)
         finally:
+            self._connections.discard(request)
             self._slots.release()
+
+    def server_close(self) -> None:
+        """Ends also the connections that clients keep; what was not answered was not promised."""
+        super().server_close()
+        for connection in list(self._connections):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         log.info("connection of %s broke", client_address, exc_info=True)

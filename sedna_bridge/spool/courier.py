@@ -148,6 +148,7 @@ class Courier:
             self._end()
 
     def _begin(self) -> None:
+        self._release_held()
         for number in range(self._parallel):
             carrier = threading.Thread(target=self._carry, name="spool-carrier-%d" % number, daemon=True)
             carrier.start()

@@ -43,6 +43,29 @@ MINUTES_KEPT = 2 * 1440
 DELIVERED, DROPPED = "delivered", "dropped"
 
 
+AROUND_IT = (
+    "unable to open",
+    "disk i/o",
+    "disk is full",
+    "readonly",
+    "read-only",
+    "locked",
+    "busy",
+    "interrupted",
+    "no space",
+    "permission",
+)
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether an error says that the index itself is not what was written, and not the disk around it."""
+    if isinstance(error, (sqlite3.IntegrityError, sqlite3.ProgrammingError)):
+        return False
+    if isinstance(error, sqlite3.OperationalError):
+        return not any(words in str(error).lower() for words in AROUND_IT)
+    return isinstance(error, sqlite3.DatabaseError)
+
+
 class Departure(NamedTuple):
     """An entry that leaves, and why. `reason` is empty for a delivered one."""
 
@@ -120,7 +143,8 @@ class Index:
         def change() -> None:
             for entry, fate, reason in departures:
                 changed = self._db.execute(
-                    "UPDATE entries SET state = ? WHERE seq = ? AND state != ?", (LEAVING, entry.seq, LEAVING)
+                    "UPDATE entries SET state = ? WHERE seq = ? AND id = ? AND state != ?",
+                    (LEAVING, entry.seq, bytes.fromhex(entry.id), LEAVING),
                 ).rowcount
                 if not changed:
                     continue
@@ -165,8 +189,8 @@ class Index:
 
         def change() -> None:
             done = self._db.execute(
-                "UPDATE entries SET state = ?, trouble = ? WHERE seq = ? AND state = ?",
-                (HELD, trouble[:300], entry.seq, WAITING),
+                "UPDATE entries SET state = ?, trouble = ? WHERE seq = ? AND id = ? AND state = ?",
+                (HELD, trouble[:300], entry.seq, bytes.fromhex(entry.id), WAITING),
             ).rowcount
             self._add("waiting", -done)
             self._add("held", done)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sedna_bridge.errors import SpoolDamaged, SpoolError
 from sedna_bridge.spool.files import SpoolFiles
-from sedna_bridge.spool.index import Index
+from sedna_bridge.spool.index import Index, is_damage
 from sedna_bridge.storage import failpoints
 from sedna_bridge.storage.durable import sync_directory
 from sedna_bridge.storage.example import Example
@@ -26,9 +26,11 @@ def open_index(path: Path, files: SpoolFiles) -> Index:
         index.figures()
         index.next("oldest", 1)
         return index
-    except sqlite3.OperationalError as error:
-        raise SpoolError("the index %s cannot be opened: %s; is the disk full or read-only?" % (path, error)) from None
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+        if isinstance(error, sqlite3.DatabaseError) and not is_damage(error):
+            raise SpoolError(
+                "the index %s cannot be opened: %s; is the disk full or read-only?" % (path, error)
+            ) from None
         log.error("the index %s is damaged (%s): making it anew from the files", path, error)
         return rebuild_index(path, files)
 

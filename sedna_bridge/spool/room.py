@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Collection
 
-from sedna_bridge.spool.entry import HELD, WAITING, Entry
+from sedna_bridge.spool.entry import HELD, WAITING, Entry, score_of
 from sedna_bridge.spool.files import SpoolFiles
 from sedna_bridge.spool.index import DROPPED, Departure, Index
+from sedna_bridge.spool.intake import Pending
 from sedna_bridge.spool.limits import Limits
 
 BLOCK_OF_DISK = 4096
@@ -14,7 +15,11 @@ AT_ONCE = 100
 
 
 class Room:
-    """Decides, one new example after the other, which entries must go for it, or that it cannot come in."""
+    """Decides, one new example of a batch after the other, who must go for it, or that it cannot come in.
+
+    `coming` are those that may come in, `departures` the entries that go, `turned_away` those of the same batch that
+    go before they came.
+    """
 
     def __init__(self, limits: Limits, index: Index, files: SpoolFiles, on_their_way: Collection[int]) -> None:
         self._limits = limits
@@ -27,25 +32,42 @@ class Room:
         self._gone: set[int] = set()
         self._candidates: list[Entry] = []
         self.departures: list[Departure] = []
+        self.coming: list[Pending] = []
+        self.turned_away: list[tuple[Pending, str]] = []
 
-    def make(self, size: int, score: float) -> str:
+    def make(self, pending: Pending) -> str:
         """Makes room for one example; returns why it cannot come in, or nothing."""
+        score, size = score_of(pending.facts), pending.example.size
         while True:
             lack = self._lack(size)
             if not lack:
                 self._take(size, 1)
+                self.coming.append(pending)
                 return ""
-            if self._limits.when_full == "block":
+            easiest = self._limits.when_full == "drop_easiest"
+            entry = None if self._limits.when_full == "block" else self._victim()
+            newcomer = self._newcomer(easiest)
+            if newcomer is not None and (entry is None or (easiest and score_of(newcomer.facts) < entry.score)):
+                if easiest and score_of(newcomer.facts) >= score:
+                    return lack + ", and all others are harder"
+                self.coming.remove(newcomer)
+                self._take(-newcomer.example.size, -1)
+                self.turned_away.append((newcomer, lack))
+            elif entry is None:
                 return lack
-            victim = self._victim()
-            if victim is None:
-                return lack
-            if self._limits.when_full == "drop_easiest" and victim.score >= score:
+            elif easiest and entry.score >= score:
                 return lack + ", and all others are harder"
-            self._candidates.pop(0)
-            self._gone.add(victim.seq)
-            self._take(-victim.size, -1)
-            self.departures.append(Departure(victim, DROPPED, lack))
+            else:
+                self._candidates.pop(0)
+                self._gone.add(entry.seq)
+                self._take(-entry.size, -1)
+                self.departures.append(Departure(entry, DROPPED, lack))
+
+    def _newcomer(self, easiest: bool) -> Pending | None:
+        """The one of the same batch that would go first, were it an entry already."""
+        if self._limits.when_full == "block" or not self.coming:
+            return None
+        return min(self.coming, key=lambda pending: score_of(pending.facts)) if easiest else self.coming[0]
 
     def _lack(self, size: int) -> str:
         limits = self._limits

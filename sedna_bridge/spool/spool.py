@@ -12,9 +12,9 @@ from typing import Any, Collection, Mapping
 
 from sedna_bridge.errors import SpoolDamaged, SpoolError
 from sedna_bridge.spool.encoder import Encoder
-from sedna_bridge.spool.entry import Entry, score_of
+from sedna_bridge.spool.entry import Entry
 from sedna_bridge.spool.files import SpoolFiles
-from sedna_bridge.spool.index import DELIVERED, DROPPED, Departure
+from sedna_bridge.spool.index import DELIVERED, DROPPED, Departure, is_damage
 from sedna_bridge.spool.intake import Intake, Pending
 from sedna_bridge.spool.limits import Limits
 from sedna_bridge.spool.lock import SpoolLock
@@ -95,7 +95,12 @@ class Spool:
     def next(self, order: str = "oldest", limit: int = 1, besides: Collection[int] = ()) -> list[Entry]:
         """The next entries to deliver. They count as on their way until settled with one of the methods below."""
         with self._guard:
-            entries = self.index.next(order, limit, self._on_their_way.union(besides))
+            try:
+                entries = self.index.next(order, limit, self._on_their_way.union(besides))
+            except sqlite3.DatabaseError as error:
+                if not self._heal(error):
+                    raise
+                return []
             self._on_their_way |= {entry.seq for entry in entries}
             return entries
 
@@ -179,25 +184,37 @@ class Spool:
         with self._guard:
             try:
                 self._try_to_write(batch)
-            except (OSError, sqlite3.OperationalError) as error:
+            except (OSError, sqlite3.Error) as error:
+                if self._heal(error):
+                    # What the new index found in the files is durable; what it did not is written again.
+                    batch = [pending for pending in batch if not pending.offer.done]
+                    try:
+                        self._try_to_write(batch)
+                    except (OSError, sqlite3.Error) as again:
+                        error = again
                 self._refuse_all(batch, _why(error))
-            except sqlite3.DatabaseError as error:
-                log.error("the index is damaged (%s): making it anew from the files", error)
-                self.index.close()
-                self.index = rebuild_index(self.path / INDEX, self.files)
-                self._refuse_all(batch, "index damaged")
             self._say_refusals()
+
+    def _heal(self, error: Exception) -> bool:
+        """Makes a damaged index anew from the files; False if the error is of another kind."""
+        if not is_damage(error):
+            return False
+        log.error("the index is damaged (%s): making it anew from the files", error)
+        self.index.close()
+        self.index = rebuild_index(self.path / INDEX, self.files)
+        self._on_their_way.clear()
+        return True
 
     def _try_to_write(self, batch: list[Pending]) -> None:
         fresh, twins = self._without_duplicates(batch)
         room = Room(self.limits, self.index, self.files, self._on_their_way)
-        coming = []
         for pending in fresh:
-            lack = room.make(pending.example.size, score_of(pending.facts))
+            lack = room.make(pending)
             if lack:
                 self._refuse(pending, lack)
-            else:
-                coming.append(pending)
+        for pending, lack in room.turned_away:
+            self._refuse(pending, lack)
+        coming = room.coming
         if room.departures:
             self._settle(room.departures)
         failpoints.reach("spool.begin")
@@ -222,7 +239,9 @@ class Spool:
             self.files.sync(segment)
             failpoints.reach("spool.synced")
             self.index.accept([pending.example for pending in written], segment)
-        except (OSError, sqlite3.OperationalError, sqlite3.IntegrityError) as error:
+        except (OSError, sqlite3.Error) as error:
+            if is_damage(error):
+                raise
             # A disk that is just full may have room for the entry of a smaller batch.
             kept = len(written) // 2
             self._undo(written[kept:], segment)

@@ -11,6 +11,7 @@ from typing import Any, Mapping
 
 from sedna_bridge.errors import BridgeError, StorageError
 from sedna_bridge.spool.courier import Courier
+from sedna_bridge.spool.encoder import Encoder
 from sedna_bridge.spool.limits import Limits, read_bytes
 from sedna_bridge.spool.offer import REFUSED, Offer
 from sedna_bridge.spool.spool import MEMORY, Spool
@@ -66,6 +67,7 @@ class Upload:
         self._path = str(self._attributes.get("spool") or state_directory("", self._environment) / "spool")
         self._limits = Limits.from_attributes(self._attributes)
         self._settings = spool_settings(self._attributes)
+        Encoder(self._settings.get("quality", 92), self._settings.get("longest", 0))
         self._stop = threading.Event()
         courier_settings(self._attributes)
         if self._target_url():

@@ -354,7 +354,7 @@ def test_a_disk_that_is_really_read_only(spool, tools, small_disk):
     tools.fill(opened, 2)
     opened.close()
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    with pytest.raises(SpoolError, match="cannot be locked|read-only"):
+    with pytest.raises(SpoolError, match=r"cannot be locked|read-only"):
         spool(path=small_disk / "spool")
     assert survey(small_disk / "spool")["waiting"] == 2
 

@@ -184,7 +184,7 @@ def test_servers_that_hang_die_or_babble(script, tools, answer):
 
 
 def test_nobody_listens(tools):
-    with pytest.raises(TargetAway, match="cannot be reached.*refused"):
+    with pytest.raises(TargetAway, match=r"cannot be reached.*refused"):
         open_target("http://127.0.0.1:9/x", environment={}).put(tools.example())
 
 
