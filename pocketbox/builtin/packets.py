@@ -8,6 +8,7 @@ from typing import Any, Callable, Iterator
 import av
 from av.bitstream import BitStreamFilterContext
 
+from ..sdk import log
 from .media import (
     MediaError,
     is_live,
@@ -22,6 +23,8 @@ from .media import (
 
 LEAST_QUEUE = 32
 JOIN_SECONDS = 6.0
+# Codecs that take their header in front of a key frame. The others get it once, beside the packets.
+HEADER_IN_FRONT = ("h264", "hevc", "mpeg4", "mpeg1video", "mpeg2video", "vc1", "cavs")
 ANNEX_B = (b"\x00\x00\x01", b"\x00\x00\x00\x01")
 
 
@@ -30,6 +33,7 @@ class Video:
 
     def __init__(self, url: str, key_frame_only: bool = False) -> None:
         self.url = url
+        self._error: MediaError | None = None
         self.container = open_video(url)
         try:
             self._read_header()
@@ -40,9 +44,7 @@ class Video:
 
     def _read_header(self) -> None:
         container = self.container
-        self.stream = stream = container.streams.best("video") if hasattr(container.streams, "best") else None
-        if stream is None:
-            self.stream = stream = container.streams.video[0]
+        self.stream = stream = _best(container)
         codec = stream.codec_context
         self.codec = codec.name
         self.codec_id = int(getattr(codec.codec, "id", 0))
@@ -58,6 +60,8 @@ class Video:
 
     def _bit_stream_filter(self) -> Any:
         codec = self.stream.codec_context
+        if self.codec not in HEADER_IN_FRONT:
+            return None
         name = {"h264": "h264_mp4toannexb", "hevc": "hevc_mp4toannexb"}.get(self.codec, "dump_extra")
         tagged = any(ord(char) for char in str(codec.codec_tag or ""))
         if not tagged and (not self.extradata or self.extradata.startswith(ANNEX_B)):
@@ -68,24 +72,53 @@ class Video:
             return None
 
     def _demux(self, key_frame_only: bool) -> Iterator[Any]:
+        count, torn = 0, None
         for packet in self.container.demux(self.stream):
-            if not packet.size or (key_frame_only and not packet.is_keyframe):
+            if not packet.size:
                 continue
-            pts, dts, key = packet.pts, packet.dts, packet.is_keyframe
-            for ready in self._filter.filter(packet) if self._filter is not None else (packet,):
-                yield ready, pts, dts, key
+            if torn is not None:    # not at the end of the file after all
+                yield from self._filtered(torn)
+                torn = None
+            count += 1
+            if key_frame_only and not packet.is_keyframe:
+                continue
+            if packet.is_corrupt and not is_remote(self.url):
+                torn = packet
+                continue
+            yield from self._filtered(packet)
+        if torn is not None:
+            raise MediaError("video %s is cut off in packet %d" % (masked(self.url), count))
+        if 0 < count < self.stream.frames and not is_remote(self.url):
+            log.warn("video %s has %d of the %d packets that its header promises" % (
+                masked(self.url), count, self.stream.frames))
+
+    def _filtered(self, packet: Any) -> Iterator[Any]:
+        pts, dts, key = packet.pts, packet.dts, packet.is_keyframe
+        for ready in self._filter.filter(packet) if self._filter is not None else (packet,):
+            yield ready, pts, dts, key
 
     def read(self) -> Any:
         """The next (packet, pts, dts, is key frame), or None at the end; MediaError when it cannot be read."""
+        if self._error is not None:
+            raise self._error
         try:
             return next(self._packets, None)
+        except MediaError as error:
+            self._error = error
         except (OSError, ValueError, av.error.FFmpegError) as error:
-            raise MediaError("cannot read video %s any further: %s" % (masked(self.url), reason(error))) from None
+            self._error = MediaError("cannot read video %s any further: %s" % (masked(self.url), reason(error)))
+        raise self._error
 
     def close(self) -> None:
         self._packets = iter(())
         self._filter = None
         self.container.close()
+
+
+def _best(container: Any) -> Any:
+    """The stream that FFmpeg thinks best; the first one where PyAV is too old to ask."""
+    best = getattr(container.streams, "best", None)
+    return (best("video") if best is not None else None) or container.streams.video[0]
 
 
 class DirectReader:

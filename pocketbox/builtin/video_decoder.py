@@ -11,7 +11,8 @@ from av.video.reformatter import VideoReformatter
 from ..sdk import log
 from ..sdk.buffer import Buffer
 from ..sdk.private import DataMeta
-from .media import is_live, reason
+from .media import is_live, masked, reason
+from .packets import HEADER_IN_FRONT
 from .picture import raw_bytes, shapeless
 from .unit import BAD_CONFIG, FAULT, BuiltinUnit, Refusal, number_of
 
@@ -19,22 +20,36 @@ IN, OUT = "in_video_packet", "out_video_frame"
 STATE = "decoder"
 FORMATS = {"rgb": "rgb24", "bgr": "bgr24", "nv12": "nv12"}
 MOST_THREADS = 4
-IN_BAND = ("h264", "hevc")  # codecs whose packets carry the header themselves, once filtered
+SMALL = 1280 * 720          # up to here one thread is fast enough, costs less in all and delays nothing
+NO_TIME = -1 << 63          # FFmpeg's number for a time that is not known
+
+
+def _threads() -> dict[str, Any]:
+    """Cutting one picture up for several threads costs more than it gains; older PyAV never does."""
+    try:
+        VideoReformatter().reformat(av.VideoFrame(16, 16, "gray"), format="rgb24", threads=1)
+    except TypeError:
+        return {}
+    return {"threads": 1}
+
+
+THREADS = _threads()
 
 
 class Decoding:
     """One stream's decoder. The newest frame is held back, so that the last one can say that it is the last."""
 
-    def __init__(self, codec: str, codec_id: int, url: str, extradata: bytes) -> None:
+    def __init__(self, codec: str, codec_id: int, url: str, extradata: bytes, size: tuple[int, int]) -> None:
         try:
             self.codec: Any = av.CodecContext.create(codec, "r")
         except (ValueError, av.error.FFmpegError) as error:
             raise Refusal(FAULT, "there is no decoder for codec '%s': %s" % (codec, reason(error))) from None
-        if extradata and codec not in IN_BAND:
+        if extradata and codec not in HEADER_IN_FRONT:
             self.codec.extradata = extradata
+            self.codec.width, self.codec.height = size
         # Decoding several frames at once delays them; a live source is better off with parts of one frame.
         self.codec.thread_type = "SLICE" if is_live(url) else "AUTO"
-        self.codec.thread_count = min(os.cpu_count() or 1, MOST_THREADS)
+        self.codec.thread_count = 1 if size[0] * size[1] <= SMALL else min(os.cpu_count() or 1, MOST_THREADS)
         self.codec_id = codec_id
         self.url = url
         self.reformatter = VideoReformatter()
@@ -52,7 +67,7 @@ class Decoding:
             self.broken += 1
             if self.broken & (self.broken - 1) == 0:
                 log.warn("video_decoder: %d packets of %s could not be decoded, the last one: %s" % (
-                    self.broken, self.url, reason(error)))
+                    self.broken, masked(self.url), reason(error)))
             return []
 
 
@@ -71,11 +86,11 @@ class VideoDecoder(BuiltinUnit):
         if "codec" not in values or "source_url" not in values:
             raise Refusal(FAULT, "Stream codec id is null, init decoder failed: the packets do not come from "
                           "video_demuxer")
-        self._start(ctx, values["codec"], values.get("codec_meta", 0), values["source_url"],
-                    values.get("extradata", b""))
+        self._start(ctx, values, values.get("codec_meta", 0))
 
-    def _start(self, ctx: Any, codec: str, codec_id: int, url: str, extradata: bytes) -> Decoding:
-        state = Decoding(codec, codec_id, url, extradata)
+    def _start(self, ctx: Any, said: dict[str, Any], codec_id: int) -> Decoding:
+        url = said["source_url"]
+        state = Decoding(said["codec"], codec_id, url, said.get("extradata", b""), said.get("picture_size", (0, 0)))
         ctx.set_private(STATE, state)
         meta = DataMeta()
         meta.set_private_string("source_url", url)
@@ -99,13 +114,15 @@ class VideoDecoder(BuiltinUnit):
             if last and state.held is not None:
                 out.push_back(self._frame(state, state.held, buffer, True))
                 state.held = None
+            if last and state.broken and not state.index:
+                self.fail("no frame of video %s could be decoded" % masked(state.url))
 
     def _after_reset(self, ctx: Any, state: Decoding, buffer: Buffer) -> Decoding:
         """A source that was opened again may have another codec, or be another one."""
         meta = buffer._meta
         if not meta.get("reset_flag") or (meta.get("source_url"), meta.get("codec_id")) == (state.url, state.codec_id):
             return state
-        return self._start(ctx, meta["codec"], meta["codec_id"], meta["source_url"], meta.get("extradata", b""))
+        return self._start(ctx, meta, meta["codec_id"])
 
     def _frame(self, state: Decoding, frame: Any, packet: Buffer, eos: bool) -> Buffer:
         width, height = frame.width, frame.height
@@ -128,7 +145,11 @@ class VideoDecoder(BuiltinUnit):
         return buffer
 
     def _converted(self, state: Decoding, frame: Any) -> Any:
-        return state.reformatter.reformat(frame, format=self.format, interpolation="BICUBIC")
+        # Formats that are full range by name become limited range in nv12, which has no such name.
+        ranges: dict[str, Any] = {}
+        if self.pix_fmt == "nv12" and frame.format.name.startswith("yuvj"):
+            ranges["dst_color_range"] = "MPEG"
+        return state.reformatter.reformat(frame, format=self.format, interpolation="BICUBIC", **ranges, **THREADS)
 
     def _packed(self, state: Decoding, frame: Any) -> np.ndarray:
         """Pixels of 3 bytes; they are the converted frame's own memory unless its rows are padded."""
@@ -161,8 +182,9 @@ class VideoDecoder(BuiltinUnit):
 
 
 def _packet(raw: np.ndarray, buffer: Buffer) -> Any:
-    packet = av.Packet(raw)
-    packet.pts, packet.dts = number_of(buffer, "pts"), number_of(buffer, "dts")
+    packet = av.Packet(raw)  # type: ignore[arg-type]
+    packet.pts, packet.dts = (None if time == NO_TIME else time
+                              for time in (number_of(buffer, "pts"), number_of(buffer, "dts")))
     return packet
 
 

@@ -16,6 +16,7 @@ from .unit import FAULT, GO_ON, BuiltinUnit, Refusal, unsigned
 
 IN, OUT = "in_video_url", "out_video_packet"
 STATE = "demuxer"
+NO_TIME = -1 << 63      # FFmpeg's number for a time that is not known
 
 
 class Demuxing:
@@ -83,7 +84,8 @@ class VideoDemuxer(BuiltinUnit):
         state.url, state.video, state.problem = url, video, None
         state.meta.set_private_string("source_url", url)
         state.meta.set_private_int("codec_meta", video.codec_id)
-        state.meta._values.update(codec=video.codec, extradata=video.extradata)
+        state.meta._values.update(codec=video.codec, extradata=video.extradata,
+                                  picture_size=(video.width, video.height))
         state.reader = reader_for(video, lambda: ctx.send_event(FlowUnitEvent()), self.queue_size)
         log.info("node %s: opened %s, %s, %d x %d, %d/%d frames/s, turned by %d" % (
             self.node_name(), masked(url), video.codec, video.width, video.height, *video.rate, video.rotate_angle))
@@ -122,11 +124,8 @@ class VideoDemuxer(BuiltinUnit):
         if state.was_reset:
             state.was_reset = False
             meta.update(reset_flag=True, source_url=video.url, codec_id=video.codec_id, codec=video.codec,
-                        extradata=video.extradata)
-        if pts is not None:
-            meta["pts"] = pts
-        if dts is not None:
-            meta["dts"] = dts
+                        extradata=video.extradata, picture_size=(video.width, video.height))
+        meta.update(pts=NO_TIME if pts is None else pts, dts=NO_TIME if dts is None else dts)
         meta.update(time_base=video.time_base, rate_num=video.rate[0], rate_den=video.rate[1], width=video.width,
                     height=video.height, rotate_angle=video.rotate_angle, duration=video.duration)
         ctx.output(OUT).push_back(buffer)

@@ -15,6 +15,7 @@ import tempfile
 from typing import Any
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+MEDIA = os.path.join(HERE, "media")
 GRAPH = '''[driver]
 dir = ["{units}"]
 skip-default = false
@@ -32,7 +33,8 @@ def graph_of(case: dict[str, Any], folder: str) -> str:
     """The graph's text: source, unit and sink, or the lines that the case brings."""
     result, source = os.path.join(folder, "result.json"), os.path.join(folder, "source.json")
     if "lines" in case:
-        lines = [line.replace("@TMP@", folder).replace("@RESULT@", result) for line in case["lines"]]
+        lines = [line.replace("@TMP@", folder).replace("@RESULT@", result).replace("@MEDIA@", MEDIA)
+                 for line in case["lines"]]
     else:
         options = "".join(', %s="%s"' % pair for pair in case.get("options", {}).items())
         ports = case.get("ports", ["in_image", "out_image"])
@@ -54,7 +56,6 @@ def run(command: str, case: dict[str, Any], folder: str, seconds: float = 20) ->
     path = os.path.join(folder, "graph.toml")
     with open(path, "w", encoding="utf-8") as stream:
         stream.write(graph_of(case, folder))
-    result = os.path.join(folder, "result.json")
     with open(os.path.join(folder, "log.txt"), "wb") as out:
         process = subprocess.Popen([*shlex.split(command), "flow", "-run", path], cwd=folder, stdout=out, stderr=out,
                                    stdin=subprocess.DEVNULL, start_new_session=True)
@@ -66,9 +67,17 @@ def run(command: str, case: dict[str, Any], folder: str, seconds: float = 20) ->
             process.wait()
     seen: dict[str, Any] = {"outcome": "still running" if code is None else "ended" if code == 0 else
                             "crashed" if code < 0 or code > 128 else "failed"}
+    seen.update(results(case, folder))
+    return seen
+
+
+def results(case: dict[str, Any], folder: str) -> dict[str, Any]:
+    """What the sink saw, and which files there are."""
+    seen: dict[str, Any] = {}
+    result = os.path.join(folder, "result.json")
     if os.path.exists(result):
         with open(result, encoding="utf-8") as stream:
-            seen["streams"] = json.load(stream)
+            seen["streams"] = json.loads(stream.read().replace(MEDIA, "@MEDIA@"))
     for name in case.get("files", []):
         path = os.path.join(folder, name)
         seen.setdefault("files", {})[name] = os.path.exists(path) and os.path.getsize(path) > 0

@@ -8,7 +8,8 @@ import numpy as np
 
 KEYS = ("width", "height", "width_stride", "height_stride", "channel", "pix_fmt", "layout", "shape", "type", "index",
         "timestamp", "rate_num", "rate_den", "duration", "url", "eos", "rotate_angle", "id", "label", "tag",
-        "source_type", "pts", "dts", "time_base", "size", "method", "uri", "headers", "endpoint", "reset_flag", "codec_id")
+        "source_type", "pts", "dts", "time_base", "size", "method", "uri", "headers", "endpoint", "reset_flag",
+        "codec_id")
 FEW = 64
 
 
