@@ -200,7 +200,7 @@ def _ask_http(url: str, start: int, mark: str, patience: Patience) -> _Answer:
 
     def pieces() -> Iterable[bytes]:
         try:
-            yield from answer.iter_content(1 << 16)
+            yield from answer.iter_content(1 << 12)
         except requests.RequestException as error:
             raise _Interrupted(_plain(error, url)) from None
 
@@ -261,7 +261,7 @@ def _ask_s3(url: str, start: int, mark: str, patience: Patience) -> _Answer:
 
     def pieces() -> Iterable[bytes]:
         try:
-            yield from answer["Body"].iter_chunks(1 << 16)
+            yield from answer["Body"].iter_chunks(1 << 12)
         except (BotoCoreError, OSError, ValueError) as error:
             raise _Interrupted(str(error)) from None
 

@@ -42,4 +42,4 @@ def conclude(line: Line, swap: Swap, figures: dict[str, Any]) -> None:
     )
     line.journal.clear()
     if swap.state == KEPT:
-        sweep(store, line.keep_versions)
+        sweep(store, line.keep_versions, keep_seconds=line.keep_seconds)

@@ -50,6 +50,7 @@ class Line:
     recent_frames: Callable[[], Sequence[Any]] = tuple
     max_starts: int = 2
     keep_versions: int = 3
+    keep_seconds: float = 3600.0
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:

@@ -133,5 +133,6 @@ def apply_at_rest(store: ModelStore, action: str, version: str, by: str = "") ->
                     )
                 )
             store.point_at(version)
-            store.history.add("activated", version, by=by, reason="no pipeline runs" + ("; on trial at the next start" if proven else ""))
+            note = "no pipeline runs" + ("; on trial at the next start" if proven else "")
+            store.history.add("activated", version, by=by, reason=note)
         return version

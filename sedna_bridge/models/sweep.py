@@ -43,12 +43,17 @@ def needed(store: ModelStore) -> set[str]:
     return {identifier for identifier in keep if identifier}
 
 
-def sweep(store: ModelStore, keep: int = 3, dry_run: bool = False) -> Swept:
-    """Remove versions beyond the newest `keep` that nobody needs, and leftovers of crashes."""
+def sweep(store: ModelStore, keep: int = 3, dry_run: bool = False, keep_seconds: float = 0.0) -> Swept:
+    """Remove versions beyond the newest `keep` that nobody needs, and leftovers of crashes.
+
+    Versions younger than `keep_seconds` stay: somebody may be about to use what was just installed.
+    """
     done = Swept()
     with store.lock():
         records = store.versions()
-        stay = needed(store) | {record.id for record in records[len(records) - keep :] if keep > 0}
+        young = time.time() - keep_seconds
+        stay = needed(store) | {record.id for record in records if keep_seconds and record.installed_at > young}
+        stay |= {record.id for record in records[len(records) - keep :] if keep > 0}
         for record in records:
             if record.id in stay:
                 continue

@@ -40,6 +40,7 @@ class Rig:
         settings.setdefault("terms", Terms(frames=30, seconds=60.0, min_frames=10))
         settings.setdefault("on_report", lambda *report: self.reports.append(report))
         settings.setdefault("recent_frames", lambda: ["recent"])
+        settings.setdefault("keep_seconds", 0.0)
         self.line = Line(store, self.runtime, policy=policy, clock=lambda: self.now, **settings)
         self.line.board.hold_limit = 1.0
         self.machine = SwapMachine(self.line)
