@@ -11,7 +11,7 @@ from . import graphfile
 from .catalog import Catalog
 from .engine import topology
 from .engine.runtime import Engine
-from .errors import BuildError, PocketboxError
+from .errors import PocketboxError
 from .graph import Graph
 from .resolve import resolve
 from .sdk import log
@@ -89,6 +89,8 @@ class Flow:
                 self._graph, self._functions = args[0].graph()
             elif len(args) in (2, 3) and all(isinstance(a, str) for a in args[:2]):
                 form = args[2] if len(args) == 3 else Format.FORMAT_AUTO
+                if not args[1]:
+                    return Status(StatusCode.STATUS_NOTSUPPORT, "the graph is an empty text")
                 self._graph = graphfile.loads(args[1], "", None, NAMES[Format(form)])
             elif args and isinstance(args[0], str) and len(args) <= 2:
                 form = args[1] if len(args) == 2 else Format.FORMAT_AUTO
@@ -108,7 +110,7 @@ class Flow:
     def init_by_name(self, name: str, args: dict[str, str] | None = None, flow_dir: str = FLOW_DIR) -> Status:
         """The graph in `flow_dir` whose [flow] name is `name`, with its [args] replaced."""
         self._late = None
-        files = sorted(glob.glob(os.path.join(flow_dir, "*.toml"))) + sorted(glob.glob(os.path.join(flow_dir, "*.json")))
+        files = [f for form in ("toml", "json") for f in sorted(glob.glob(os.path.join(flow_dir, "*." + form)))]
         seen = []
         for file in files:
             try:
@@ -315,29 +317,3 @@ class ExternalDataMap:
         sending = getattr(self, "_sending", None)
         if sending is not None:
             sending.shutdown_later()
-
-
-class ExternalDataSimple:
-    """pushdata and getresult around an ExternalDataMap."""
-
-    def __init__(self, data_map: ExternalDataMap) -> None:
-        self._map = data_map
-        self._cache: dict[str, deque[Buffer]] = {}
-
-    def pushdata(self, port_name: str, bufferlist: BufferList) -> Status:
-        return self._map.send(port_name, bufferlist)
-
-    def getresult(self, port_name: str, timeout: int = 0) -> Buffer | None:
-        while not self._cache.get(port_name):
-            got = self._map._sending.receive(None if timeout == 0 else timeout / 1000.0)
-            if not got:
-                return None
-            for port, buffers in got.items():
-                self._cache.setdefault(port, deque()).extend(buffers)
-        return self._cache[port_name].popleft()
-
-
-def check_built(engine: Engine | None) -> Engine:
-    if engine is None:
-        raise BuildError("the flow is not built", cure="Call build or start_run first")
-    return engine

@@ -32,7 +32,7 @@ class FlowNodeDesc:
         return self._name
 
     def __getitem__(self, port: str | int) -> FlowPortDesc:
-        if isinstance(port, bool) or not isinstance(port, (str, int)):
+        if isinstance(port, bool) or not isinstance(port, (str, int)) or (isinstance(port, int) and port < 0):
             raise TypeError("a port is chosen by name or number, not by %r" % (port,))
         return FlowPortDesc(self, port)
 
@@ -48,7 +48,9 @@ class FlowPortDesc:
         return self._node.get_node_name()
 
     def get_port_name(self) -> str:
-        return self._port if isinstance(self._port, str) else ""
+        if isinstance(self._port, str):
+            return self._port
+        return self._node.get_node_name() if self._node.kind == "input" else ""
 
 
 class _Function(FlowUnit):
@@ -171,7 +173,9 @@ class FlowGraphDesc:
             attributes = {"type": desc.kind}
             if desc.kind == "flowunit":
                 attributes.update(flowunit=desc.unit, device=desc.device)
-            attributes.update(item.split("=", 1) if "=" in item else (item, "") for item in desc.config)
+            for item in desc.config:
+                key, _, value = item.partition("=")
+                attributes[key] = value
             graph.nodes[desc.get_node_name()] = Node(desc.get_node_name(), desc.kind, attributes, Place())
         for desc in self._nodes:
             for port, source in _connections(desc, catalog).items():

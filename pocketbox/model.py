@@ -15,7 +15,8 @@ from .sdk.status import Status, StatusCode
 class Model:
     """Model(path, name, max_batch_size, device, device_id): the unit `name` found below `path`."""
 
-    def __init__(self, path: str, name: str, max_batch_size: int = 1, device: str = "cpu", device_id: str = "0") -> None:
+    def __init__(self, path: str, name: str, max_batch_size: int = 1, device: str = "cpu",
+                 device_id: str = "0") -> None:
         self._paths = [path]
         self._name = name
         self._batch = int(max_batch_size)

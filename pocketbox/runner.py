@@ -114,8 +114,8 @@ class _Signals:
 
     def look(self) -> None:
         if self.seen and self.drain is None:
-            sys.stderr.write("stopping: what is on its way goes through, for at most %g s; once more to stop at once\n" %
-                             self.seconds)
+            sys.stderr.write("stopping: what is on its way goes through, for at most %g s; "
+                             "once more to stop at once\n" % self.seconds)
             self.drain = threading.Thread(target=self._drain, daemon=True)
             self.drain.start()
         if self.seen > 1:

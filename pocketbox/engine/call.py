@@ -53,7 +53,7 @@ class Caller:
             return int(result), ""
         if type(result) is Status:
             code = int(result._code)
-            if code == STOP or code == SHUTDOWN:
+            if code in (STOP, SHUTDOWN):
                 raise StopAsked(code)
             if code != SUCCESS and code != CONTINUE:
                 self.returned("process", result)
@@ -71,8 +71,9 @@ class Caller:
         if isinstance(result, StatusCode):
             result = Status(result)
         if not isinstance(result, Status):
-            raise RunError("%s of unit %s (node %s) returned %s" % (method, self.unit_name, self.node_name, _what(result)),
-                           self.place(method), "Return a Status or a Status.StatusCode")
+            raise RunError("%s of unit %s (node %s) returned %s" % (
+                method, self.unit_name, self.node_name, _what(result)), self.place(method),
+                "Return a Status or a Status.StatusCode")
         if not result and result.code() not in (StatusCode.STATUS_STOP, StatusCode.STATUS_SHUTDOWN):
             self.returned(method, result)
         return int(result.code()), result.errormsg()

@@ -34,6 +34,8 @@ class DataContext(Private):
     # -- data of the call --------------------------------------------------
     def input(self, port: str) -> BufferList | None:
         """The buffers at a port; None for an unknown port, and in calls that an event caused."""
+        if not isinstance(port, str):
+            raise TypeError("a port is named by a text, not by %r" % (port,))
         if self._inputs is None:
             return None
         index = self._node.in_index.get(port)
@@ -88,6 +90,8 @@ class DataContext(Private):
 
     def set_output_meta(self, port: str, meta: DataMeta) -> None:
         """Meta of the stream that leaves at a port; what is set first stays."""
+        if meta is None:
+            return
         if not isinstance(meta, DataMeta):
             raise TypeError("set_output_meta takes a DataMeta, not %s" % type(meta).__name__)
         if self._meta is None:

@@ -41,7 +41,8 @@ class _Merge:
             return
         if parent.index < stream.next or parent.index in stream.early:
             raise RunError("%s gets two buffers for buffer %d of the stream before the condition" % (
-                self.label, parent.index), cure="A stream unit in a branch may give at most one buffer for each it gets")
+                self.label, parent.index),
+                cure="In a branch, a stream unit may give one buffer for each it gets, or none")
         stream.early[parent.index] = item
         self._advance(stream, put)
         if len(stream.early) > MOST_EARLY:
@@ -152,8 +153,9 @@ class Inbox:
             self.accept(row[0])
         elif any(ends):
             over, more = self.ports[ends.index(True)], self.ports[ends.index(False)]
-            raise RunError("the stream at port %s of node %s is over while port %s still has data" % (over, self.name, more),
-                           cure="A stream that a unit filtered or repeated cannot be joined with the one it came from")
+            raise RunError("the stream at port %s of node %s is over while port %s still has data" % (
+                over, self.name, more),
+                cure="A stream that a unit filtered or repeated cannot be joined with the one it came from")
         elif any(type(item) is Gap for item in row):
             self.accept(Gap(row[0].seat))
         else:

@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import RunError
 from ..sdk.buffer import Buffer, failed
 from ..sdk.private import DataMeta, FlowUnitEvent
-from ..sdk.status import Status
+from ..sdk.status import Status, StatusCode
 from .call import CONTINUE, SHUTDOWN, STOP, SUCCESS, StopAsked
 from .context import DataContext
 from .node import Node, hidden, seat_error
@@ -402,7 +402,7 @@ class SourceNode(LaneNode):
         engine = self.engine
         with engine.condition:
             if feed.closed:
-                return Status(Status.StatusCode.STATUS_STOP, "the external data is closed")
+                return Status(StatusCode.STATUS_STOP, "the external data is closed")
             lane = self.lane_of(feed.seat)
             for buffer in buffers:
                 buffer.seat = feed.seat.at(feed.sent)

@@ -70,7 +70,8 @@ class NormalNode(Node):
                 if batch:
                     self.call(batch, job.out)
                     batch = []
-                self.errors_out([_seat(entry)], error._error[0], error._error[1], error._error[2], job.out)
+                code, message, depth = error._error  # type: ignore[misc]
+                self.errors_out([_seat(entry)], code, message, depth, job.out)
                 continue
             batch.append(entry)
             if len(batch) == size:

@@ -75,7 +75,7 @@ class ExternalData:
 
 
 class Outlet:
-    """Where the buffers of a session's output nodes are collected for the program. Guarded by the engine's condition."""
+    """Where the buffers of a session's output nodes wait for the program. Guarded by the engine's condition."""
 
     def __init__(self, condition: Any) -> None:
         self.condition = condition

@@ -119,8 +119,9 @@ def _join_edges(top: Topology, name: str, port: str, edges: list[Any],
         return ways[0][:-1], None
     sources = " and ".join("%s:%s" % (e.source, e.source_port) for e in edges)
     return (), _problem(
-        "SB050", name, "port %s:%s is fed by %s, which are not different branches of one condition" % (name, port, sources),
-        "Several edges may meet in one port only to merge the branches of a condition; give the unit one port for each.",
+        "SB050", name, "port %s:%s is fed by %s, which are not different branches of one condition" % (
+            name, port, sources),
+        "Edges may meet in one port only to merge the branches of a condition; give the unit one port for each.",
         edges[1].place, port)
 
 
@@ -140,8 +141,8 @@ def _node_level(name: str, node: Any, stacks: list[tuple[str, Stack]], problems:
         else:
             why = "lie on different levels (%s; %s)" % (_show(first), _show(stack))
             cure = "Collapse the expanded side, or merge the branches, before joining."
-        problems.append(_problem("SB051", name, "the inputs %s and %s of node %s %s" % (first_port, port, name, why), cure,
-                                 node.place, port))
+        problems.append(_problem("SB051", name, "the inputs %s and %s of node %s %s" % (
+            first_port, port, name, why), cure, node.place, port))
         return None
     return first
 
@@ -160,7 +161,7 @@ def _open_outputs(top: Topology, name: str, node: Any, level: Stack, problems: l
                 problems.append(_problem(
                     "SB052", name, "collapse node %s has no expand before it" % name if not inside else
                     "collapse node %s lies in a branch of condition %s" % (name, level[-1].node),
-                    "Put an expand unit upstream." if not inside else "Merge the branches before collapsing.", node.place))
+                    "Merge the branches before collapsing." if inside else "Put an expand unit upstream.", node.place))
                 return
             top.expands[name] = level[-1].node
             stack = level[:-1]

@@ -2,7 +2,7 @@
 from pocketbox.dynamic import DataHandler, ModelBoxEngine
 from pocketbox.engine.context import DataContext
 from pocketbox.engine.session import ExternalData
-from pocketbox.flow import ExternalDataMap, ExternalDataSimple, ExtOutputBufferList, Flow, FlowStreamIO
+from pocketbox.flow import ExternalDataMap, ExtOutputBufferList, Flow, FlowStreamIO
 from pocketbox.flowdesc import FlowGraphDesc, FlowNodeDesc, FlowPortDesc
 from pocketbox.model import Model
 from pocketbox.sdk.buffer import Buffer, Device
@@ -14,7 +14,7 @@ from pocketbox.sdk.status import Status
 
 __all__ = [
     "Buffer", "BufferList", "Configuration", "DataContext", "DataHandler", "DataMeta", "Device", "ExtOutputBufferList",
-    "ExternalData", "ExternalDataMap", "ExternalDataSimple", "Flow", "FlowGraphDesc", "FlowNodeDesc", "FlowPortDesc",
+    "ExternalData", "ExternalDataMap", "Flow", "FlowGraphDesc", "FlowNodeDesc", "FlowPortDesc",
     "FlowStreamIO", "FlowUnitError", "FlowUnitEvent", "Log", "Logger", "Model", "ModelBoxEngine", "SessionContext",
     "Status", "debug", "error", "fatal", "info", "notice", "set_log_level", "warn",
 ]

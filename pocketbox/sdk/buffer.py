@@ -60,19 +60,19 @@ class Buffer:
     def __init__(self, device: Any, *data: Any) -> None:
         self._error: BufferError | None = None
         self.seat: Any = None
+        self._array: np.ndarray = EMPTY
+        self._kind = RAW
+        self._shape: Any = None     # True: the array's own; a tuple; a list of shapes; None: not known
+        self._meta: dict[str, Any] = {}
         if isinstance(device, Buffer):
             if data:
                 raise TypeError("Buffer(other) takes no further argument")
             self._array, self._kind, self._shape = device._array, device._kind, device._shape
-            self._meta: dict[str, Any] = device._meta.copy()
+            self._meta = device._meta.copy()
             self._error = device._error
             return
         if device is not None and not isinstance(device, Device):
             raise TypeError("Buffer takes a device (get_bind_device()) first, not %s" % type(device).__name__)
-        self._array: np.ndarray = EMPTY
-        self._kind = RAW
-        self._shape: Any = None
-        self._meta = {}
         if data:
             if len(data) > 1:
                 raise TypeError("Buffer takes a device and one piece of data")
@@ -85,7 +85,7 @@ class Buffer:
             array = as_array(data)
             type_of(array)
             self._array, self._kind, self._shape = array, RAW, True
-        elif isinstance(data, str):
+        elif isinstance(data, str) and not isinstance(data, np.generic):
             # The real engine gives a text neither shape nor type; bytes are UTF-8.
             self._array, self._kind, self._shape = np.frombuffer(data.encode("utf-8"), np.uint8), STR, None
         elif isinstance(data, list):
@@ -99,18 +99,18 @@ class Buffer:
         self._error = None
 
     def _build_list(self, parts: list[Any]) -> None:
+        """Arrays end to end, of the type of the last one; the meta "shape" lists the shapes."""
         arrays = []
         for part in parts:
             if not isinstance(part, (np.ndarray, bytes, bytearray, memoryview, Buffer)):
                 raise TypeError("expected a list of arrays, found %s in it" % type(part).__name__)
-            arrays.append(np.asarray(part) if isinstance(part, (np.ndarray, Buffer)) else as_array(part))
-        for array in arrays:
-            type_of(array)
-        last = arrays[-1].dtype if arrays else np.dtype(np.uint8)
-        raw = b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)
-        self._array = np.frombuffer(bytearray(raw), last) if len(raw) % last.itemsize == 0 else np.frombuffer(
-            bytearray(raw), np.uint8)
+            arrays.append(part.__array__() if isinstance(part, Buffer) else as_array(part))
+        if not arrays:
+            raise RuntimeError("invalid numpy data type: an empty list has none")
+        kinds = [type_of(array) for array in arrays]
+        self._array = np.frombuffer(bytearray(b"".join(a.tobytes() for a in arrays)), np.uint8)
         self._kind, self._shape = RAW, [list(a.shape) for a in arrays]
+        self._meta["type"] = kinds[-1]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self._view()
@@ -119,27 +119,34 @@ class Buffer:
         return array.copy() if copy else array
 
     def _view(self) -> np.ndarray:
-        """The data in its shape; flat where the shape is not known or does not fit the bytes."""
-        array, shape = self._array, self._shape
-        if shape is True:
-            return array.view()
-        flat = array.reshape(-1)
-        if shape is None or not isinstance(shape, tuple):
-            # Without a shape the real engine shows single bytes, or elements where meta "type" says so.
-            kind = self._meta.get("type")
-            if isinstance(kind, ModelBoxDataType) and self._kind == RAW:
-                return flat
-            return flat.view(np.uint8)
-        kind = self._meta.get("type", ModelBoxDataType.UINT8)
-        raw = flat.view(np.uint8)
-        dtype = DTYPES.get(kind, np.dtype(np.uint8))
-        size = dtype.itemsize
-        for n in shape:
-            size *= n
-        return raw.view(dtype).reshape(shape) if size == raw.size else raw
+        """The data in its shape; flat where the shape is not known or does not fit the bytes.
+
+        The real engine takes shape and type from the meta and would read past the end of the data in the latter case.
+        """
+        shape = self._shape
+        if shape is True and "type" not in self._meta:
+            return self._array.view()
+        flat = self._flat() if shape is not None or self._kind == RAW else self._array.view()
+        dims = self._array.shape if shape is True else shape
+        if isinstance(dims, tuple):
+            count = 1
+            for n in dims:
+                count *= n
+            if count <= flat.size:
+                return flat[:count].reshape(dims)
+        return flat
+
+    def _flat(self) -> np.ndarray:
+        """All elements in a row, of the type that the meta names."""
+        flat = self._array.reshape(-1)
+        kind = self._meta.get("type")
+        if not isinstance(kind, ModelBoxDataType):
+            return flat if self._shape is True else flat.view(np.uint8)
+        raw, dtype = flat.view(np.uint8), DTYPES[kind]
+        return raw[:raw.size - raw.size % dtype.itemsize].view(dtype)
 
     def __buffer__(self, flags: int) -> memoryview:
-        return memoryview(self._view())
+        return memoryview(self._view())  # type: ignore[arg-type]
 
     def __bytes__(self) -> bytes:
         return self._array.tobytes()
@@ -153,7 +160,7 @@ class Buffer:
             if not self._array.size:
                 raise RuntimeError("can not get buffer data.")
             return self._array.tobytes().decode("utf-8")
-        return self._array.reshape(-1).copy()
+        return self._flat().copy()
 
     def __str__(self) -> str:
         return self._array.tobytes().decode("utf-8")
@@ -162,14 +169,14 @@ class Buffer:
         return self._array.nbytes
 
     # -- meta --------------------------------------------------------------
-    def set(self, key: str, obj: Any) -> None:
+    def set(self, key: str, obj: Any, /) -> None:
         if type(key) is not str:
             raise TypeError("a meta key is a text, not %s" % type(key).__name__)
         if key == "shape":
             self._shape = None
-        self._meta[key] = freeze(obj)
+        self._meta[key] = freeze(obj.__array__() if type(obj) is Buffer else obj)
 
-    def get(self, key: str) -> Any:
+    def get(self, key: str, /) -> Any:
         meta = self._meta
         if key in meta:
             stored = meta[key]
@@ -178,7 +185,7 @@ class Buffer:
         if self._shape is not None:
             if key == "shape":
                 return list(self._array.shape if self._shape is True else self._shape)
-            if key == "type":
+            if key == "type" and self._shape is True:
                 return element.TYPES[self._array.dtype.char]
         if type(key) is not str:
             raise TypeError("a meta key is a text, not %s" % type(key).__name__)
@@ -203,12 +210,15 @@ class Buffer:
     def has_error(self) -> bool:
         return self._error is not None
 
-    def set_error(self, code: str, msg: str) -> None:
-        """Mark as failed; the data is dropped, the meta stays."""
+    def set_error(self, code: str, msg: str, /) -> None:
+        """Mark as failed; the data is dropped, the meta stays, its shape and type among it."""
+        if not isinstance(code, str) or not isinstance(msg, str):
+            raise TypeError("set_error takes two texts: a code and a message")
+        if self._shape is True:
+            self._shape = self._array.shape
+            self._meta.setdefault("type", element.TYPES[self._array.dtype.char])
         self._error = BufferError(code, msg)
         self._array = EMPTY
-        if self._kind == STR:
-            self._kind = RAW
 
     def get_error_code(self) -> str:
         return self._error[0] if self._error else ""

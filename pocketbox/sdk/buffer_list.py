@@ -6,7 +6,7 @@ from typing import Any, Iterator
 import numpy as np
 
 from .buffer import Buffer, Device, handle
-from .status import Status
+from .status import Status, StatusCode
 
 
 class BufferList:
@@ -23,13 +23,15 @@ class BufferList:
             self._device = source
         elif isinstance(source, Buffer):
             self._items.append(source)
-        elif isinstance(source, (list, tuple)) and all(isinstance(b, Buffer) for b in source):
+        elif isinstance(source, (list, tuple, BufferList)) and all(isinstance(b, Buffer) for b in source):
             self._items.extend(source)
         else:
             raise TypeError("BufferList takes a device, a Buffer or a list of Buffers, not %s" % type(source).__name__)
 
     def build(self, sizes: list[int]) -> Status:
         """Replace the content by buffers of so many bytes each."""
+        if not all(hasattr(n, "__index__") for n in sizes):
+            raise TypeError("build takes the sizes of the buffers in bytes, not %r" % (sizes,))
         device = self._device or Device()
         self._items[:] = [Buffer(device, np.zeros(int(n), np.uint8)) for n in sizes]
         for buffer in self._items:
@@ -54,7 +56,7 @@ class BufferList:
         return iter(self._items)
 
     def __getitem__(self, index: int) -> Buffer | None:
-        if isinstance(index, int) and not isinstance(index, bool) and index >= 0:
+        if hasattr(index, "__index__") and index >= 0:
             return self._items[index] if index < len(self._items) else None
         raise TypeError("a BufferList is indexed by 0, 1, 2 ..., not by %r" % (index,))
 
@@ -77,10 +79,12 @@ class BufferList:
     def get_device(self) -> Device | None:
         return self._device
 
-    def copy_meta(self, other: BufferList, is_override: bool = False) -> Status:
+    def copy_meta(self, other: BufferList, is_override: bool) -> Status:
         """Buffer by buffer; as on the real engine, existing keys stay whatever `is_override` says."""
         if not isinstance(other, BufferList):
             raise TypeError("copy_meta takes a BufferList, not %s" % type(other).__name__)
+        if len(self) != len(other):
+            return Status(StatusCode.STATUS_FAULT, "the lists have %d and %d buffers" % (len(self), len(other)))
         for mine, theirs in zip(self._items, other._items):
             mine.copy_meta(theirs)
         return Status()

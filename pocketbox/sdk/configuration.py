@@ -1,14 +1,17 @@
 """Configuration: texts under dotted keys, read as the type that the caller wants."""
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, Callable, Iterable, Mapping
 
 from . import log
+from .metavalue import freeze, thaw
 
 LIST_SIGN = "\x03"
 INT64 = 1 << 63
 INTEGER = re.compile(r"\s*[+-]?\d+\Z")
+HEXADECIMAL = re.compile(r"\s*[+-]?0[xX]")
 
 
 def _integer(text: str) -> int:
@@ -21,13 +24,15 @@ def _integer(text: str) -> int:
 
 
 def _double(text: str) -> float:
+    if text != text.rstrip() or "_" in text:
+        raise ValueError("double failed, invalid")
     try:
-        return float(text) if text == text.rstrip() and "_" not in text else float("x")
-    except ValueError:
-        try:
-            return float.fromhex(text) if re.match(r"\s*[+-]?0[xX]", text) else float("x")
-        except ValueError:
-            raise ValueError("double failed, invalid") from None
+        number = float.fromhex(text) if HEXADECIMAL.match(text) else float(text)
+    except (ValueError, OverflowError):
+        raise ValueError("double failed, invalid") from None
+    if math.isinf(number) and "inf" not in text.lower():
+        raise ValueError("double failed, out of range")
+    return number
 
 
 def _boolean(text: str) -> bool:
@@ -52,6 +57,22 @@ def split_list(text: str) -> str:
     if "," not in text:
         return text
     return LIST_SIGN.join(part.strip(" ") for part in text.split(",") if part.strip(" "))
+
+
+def _key(key: Any) -> str:
+    if not isinstance(key, str):
+        raise TypeError("a key is a text, not %s" % type(key).__name__)
+    return key
+
+
+def _default(value: Any, kind: type) -> Any:
+    """A default as the type that is asked for; TypeError where the real SDK would not convert it."""
+    fits = {str: isinstance(value, str), bool: hasattr(value, "__bool__"),
+            int: hasattr(value, "__index__") and not isinstance(value, float),
+            float: hasattr(value, "__float__") or hasattr(value, "__index__")}[kind]
+    if not fits:
+        raise TypeError("the default %r is not of type %s" % (value, kind.__name__))
+    return kind(value)
 
 
 class Configuration:
@@ -82,12 +103,9 @@ class Configuration:
     # -- the SDK's methods -------------------------------------------------
     def set(self, key: str, value: Any) -> None:
         if isinstance(value, (bool, int, float, str)):
-            self._values[key] = _text(value)
-        elif isinstance(value, list) and all(isinstance(v, (bool, int, float, str)) for v in value) and value:
-            kinds = {type(v) for v in value}
-            if len(kinds) > 1 and kinds != {int, float}:
-                raise RuntimeError("a list in a Configuration holds values of one type, not %r" % (value,))
-            self._values[key] = LIST_SIGN.join(_text(v) for v in value)
+            self._values[key] = _text(freeze(value))
+        elif isinstance(value, list) and value and isinstance(value[0], (bool, int, float, str)):
+            self._values[key] = LIST_SIGN.join(_text(v) for v in thaw(freeze(value)))
         else:
             raise ValueError("invalid data type %s for key %s" % (value, key))
 
@@ -101,8 +119,9 @@ class Configuration:
             log.write(log.Level.ERROR, "Convert [%s : %s] to %s" % (key, text, err))
             return default
 
-    def _read_list(self, key: str, default: Iterable[Any] | None, convert: Callable[[str], Any]) -> list[Any]:
-        fallback = list(default or [])
+    def _read_list(self, key: str, default: Iterable[Any] | None, convert: Callable[[str], Any],
+                   kind: type) -> list[Any]:
+        fallback = [_default(value, kind) for value in default or ()]
         text = self._values.get(key)
         if text is None:
             return fallback
@@ -116,28 +135,28 @@ class Configuration:
         return out
 
     def get_string(self, key: str, default: str = "") -> str:
-        return self._values.get(key, default)
+        return self._read(_key(key), _default(default, str), str)
 
     def get_bool(self, key: str, default: bool = False) -> bool:
-        return self._read(key, default, _boolean)
+        return self._read(_key(key), _default(default, bool), _boolean)
 
     def get_int(self, key: str, default: int = 0) -> int:
-        return self._read(key, default, _integer)
+        return self._read(_key(key), _default(default, int), _integer)
 
     def get_float(self, key: str, default: float = 0.0) -> float:
-        return self._read(key, float(default), _double)
+        return self._read(_key(key), _default(default, float), _double)
 
     def get_string_list(self, key: str, default: Iterable[str] = ()) -> list[str]:
-        return self._read_list(key, default, str)
+        return self._read_list(_key(key), default, str, str)
 
     def get_bool_list(self, key: str, default: Iterable[bool] = ()) -> list[bool]:
-        return self._read_list(key, default, _boolean)
+        return self._read_list(_key(key), default, _boolean, bool)
 
     def get_int_list(self, key: str, default: Iterable[int] = ()) -> list[int]:
-        return self._read_list(key, default, _integer)
+        return self._read_list(_key(key), default, _integer, int)
 
     def get_float_list(self, key: str, default: Iterable[float] = ()) -> list[float]:
-        return self._read_list(key, default, _double)
+        return self._read_list(_key(key), default, _double, float)
 
     # -- for the engine ----------------------------------------------------
     def values(self) -> dict[str, str]:

@@ -27,7 +27,7 @@ class ModelBoxDataType(enum.IntEnum):
 
 
 # Keyed by numpy's character code, as the real SDK's buffer protocol is: "L" (np.uint64 on Linux) is not known there,
-# "Q" (np.ulonglong) is. "e" (float16) is known there as FLOAT, which reads past the end of the data; it is refused here.
+# "Q" (np.ulonglong) is. "e" (float16) is known there as FLOAT, which reads past the end of the data; refused here.
 TYPES: dict[str, ModelBoxDataType] = {
     "f": ModelBoxDataType.FLOAT, "d": ModelBoxDataType.DOUBLE, "i": ModelBoxDataType.INT32,
     "B": ModelBoxDataType.UINT8, "h": ModelBoxDataType.INT16, "b": ModelBoxDataType.INT8,
@@ -48,6 +48,8 @@ DTYPES: dict[ModelBoxDataType, Any] = {
 def type_of(array: np.ndarray) -> ModelBoxDataType:
     """The element type of an array; RuntimeError for those that ModelBox cannot carry."""
     dtype = array.dtype
+    if dtype.kind in "mM":
+        raise ValueError("cannot include dtype '%s' in a buffer" % dtype.char)
     found = TYPES.get(dtype.char) if dtype.isnative else None
     if found is None:
         hint = {"L": " (use np.ulonglong)", "e": " (float16: convert to float32 first)"}.get(dtype.char, "")

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .buffer import Buffer, Device
 
 
@@ -45,6 +47,9 @@ class FlowUnit:
         return self.__dict__.get("_device") or Device()
 
     def create_buffer(self, data: Any) -> Buffer:
+        """A buffer around an array or another object with memory (for a text, use Buffer)."""
+        if isinstance(data, (str, list)) and not isinstance(data, np.generic):
+            raise TypeError("create_buffer takes an array; use Buffer(self.get_bind_device(), data) for the rest")
         return Buffer(self.get_bind_device(), data)
 
     def create_external_data(self) -> Any:

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import types
-from typing import Any, Callable
+from typing import Any, Callable, ClassVar
 
 
 class Level(enum.IntEnum):
@@ -48,7 +48,7 @@ class Logger:
             _call_from(frame)(printer, level, file, line, func, text)
 
 
-def _direct(printer: Any, *args: Any) -> Any: return printer(*args)  # noqa: E704
+_direct: Any = lambda printer, *args: printer(*args)
 
 
 def _call_from(frame: Any) -> Any:
@@ -119,12 +119,12 @@ def set_log_level(level: Level) -> None:
 class Log:
     """A program's own printer: reg(callable(level, file, lineno, func, msg)). Off until something is registered."""
 
-    Level = Level
+    Level: ClassVar[type] = Level
 
     def __init__(self) -> None:
         self._own = Logger()
 
-    def reg(self, printer: Callable[[Level, str, int, str, str], Any]) -> None:
+    def reg(self, printer: Callable[..., Any]) -> None:
         self._own._printer = printer
         set_logger(self._own)
 
@@ -134,12 +134,12 @@ class Log:
     def set_logger(self, logger: Logger) -> None:
         set_logger(logger)
 
-    def set_log_level(self, level: Level) -> None:
+    def set_log_level(self, level: Any) -> None:
         self._own.set_log_level(level)
 
-    def print_ext(self, level: Level, file: str, lineno: int, func: str, msg: str) -> None:
+    def print_ext(self, level: Any, file: str, lineno: int, func: str, msg: str) -> None:
         if level >= _logger._level:
             _logger.print(level, file, lineno, func, msg, sys._getframe(1))
 
-    def print(self, level: Level, msg: str) -> None:
+    def print(self, level: Any, msg: str) -> None:
         write(level, msg, 2)

@@ -5,11 +5,12 @@ copied as arrays, everything else is kept by reference. `freeze` makes the store
 """
 from __future__ import annotations
 
+import enum
 from typing import Any, Callable
 
 import numpy as np
 
-from .element import ModelBoxDataType, type_of
+from .element import type_of
 
 INT64 = 1 << 63
 
@@ -76,14 +77,14 @@ def freeze(value: Any) -> Any:
         return value
     if kind is list:
         return _freeze_list(value)
-    if isinstance(value, (np.ndarray, np.generic)) and not isinstance(value, float):
+    if isinstance(value, enum.Enum):
+        return value
+    if isinstance(value, (np.ndarray, np.generic)) and not isinstance(value, (float, str)):
         array = np.array(value, order="C", copy=True)
         type_of(array)
         return array
     if isinstance(value, (bytes, bytearray, memoryview)):
         return np.frombuffer(bytes(value), np.uint8).copy()
-    if isinstance(value, ModelBoxDataType):
-        return value
     if isinstance(value, float):
         return float(value)
     if isinstance(value, str):

@@ -27,6 +27,8 @@ class Private:
         return self._typed(key, int)
 
     def set_private_string(self, key: str, value: str) -> None:
+        if isinstance(value, bytes):
+            value = value.decode("utf-8")
         if not isinstance(value, str):
             raise TypeError("set_private_string takes a text, not %s" % type(value).__name__)
         self._values[key] = value

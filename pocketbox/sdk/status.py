@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import enum
-from typing import Any
+from typing import Any, ClassVar
 
 
 class StatusCode(enum.IntEnum):
@@ -39,6 +39,16 @@ class StatusCode(enum.IntEnum):
     def __str__(self) -> str:
         return "StatusCode." + self.name
 
+    def __eq__(self, other: object) -> bool:
+        # On the real SDK a code on the left is never equal to a Status on the right.
+        return int(self) == other if isinstance(other, int) else False
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return int.__hash__(self)
+
 
 TEXTS = (
     "Success", "Fault", "Not found", "Invalid argument", "Try again", "Bad config", "Out of memory", "Out of range",
@@ -53,21 +63,20 @@ class Status:
     """A code and a message; true when the code is SUCCESS. May wrap the status that caused it."""
 
     __slots__ = ("_code", "_message", "_wrapped")
-    StatusCode = StatusCode
+    StatusCode: ClassVar[type] = StatusCode
 
     def __init__(self, status: Any = StatusCode.STATUS_SUCCESS, errmsg: str | None = None) -> None:
         self._wrapped: Status | None = None
         self._message = "" if errmsg is None else errmsg
-        if isinstance(status, bool) and errmsg is None:
-            self._code = StatusCode.STATUS_SUCCESS if status else StatusCode.STATUS_FAULT
-        elif isinstance(status, StatusCode):
+        if isinstance(status, StatusCode):
             self._code = status
         elif isinstance(status, Status):
+            # Status(status) alone keeps the code only, as the real SDK does.
             self._code = status._code
-            if errmsg is None:
-                self._message, self._wrapped = status._message, status._wrapped
-            else:
+            if errmsg is not None:
                 self._wrapped = status.copy()
+        elif errmsg is None and hasattr(status, "__bool__"):
+            self._code = StatusCode.STATUS_SUCCESS if status else StatusCode.STATUS_FAULT
         else:
             raise TypeError("Status takes a Status.StatusCode, a Status or a bool, not %s" % type(status).__name__)
         if not isinstance(self._message, str):
@@ -82,13 +91,15 @@ class Status:
         """Take over the code and message of another status (out-parameters such as wait's retval)."""
         self._code, self._message, self._wrapped = other._code, other._message, other._wrapped
 
-    def code(self) -> StatusCode:
+    def code(self) -> Any:
         return self._code
 
     def errormsg(self) -> str:
         return self._message
 
     def set_errormsg(self, errmsg: str) -> None:
+        if not isinstance(errmsg, str):
+            raise TypeError("the message of a Status is a text, not %s" % type(errmsg).__name__)
         self._message = errmsg
 
     def str_code(self) -> str:
@@ -119,10 +130,14 @@ class Status:
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Status):
             return self._code == other._code
-        if isinstance(other, bool):
-            return bool(self) == other
-        if isinstance(other, int):
-            return int(self._code) == other
-        return NotImplemented
+        if isinstance(other, StatusCode):
+            return self._code == other
+        if other is None or isinstance(other, bool):
+            return bool(self) == bool(other)    # the real SDK takes None for False
+        return False
+
+    def __ne__(self, other: object) -> bool:
+        # Only statuses and codes compare as unequal; against anything else the real SDK always says True.
+        return not self == other if isinstance(other, (Status, StatusCode)) else True
 
     __hash__ = None  # type: ignore[assignment]
