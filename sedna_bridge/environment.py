@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 
 from sedna_bridge.contract import (
     HOST_PATH_PREFIX,
@@ -72,6 +72,9 @@ class Environment:
     def raw(self, name: str) -> str | None:
         """The value exactly as it stands: an empty one is not a missing one."""
         return self._values.get(name)
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        return self._values.items()
 
     def text(self, name: str, default: str = "") -> str:
         return self.get(name) or default

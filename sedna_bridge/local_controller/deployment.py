@@ -17,6 +17,9 @@ from sedna_bridge.contract_hot_update import FILE_NAME, HotUpdate
 from sedna_bridge.local_controller.errors import ControllerError
 from sedna_bridge.local_controller.samples import sync_folder
 
+MANIFEST = "manifest.toml"
+_ABSENT = ".absent"
+
 
 def copy_whole(source: str, target: str) -> None:
     """Copy a file so that a reader of `target` sees the old one or the new one."""
@@ -73,21 +76,38 @@ class Installer:
         return os.path.join(self.hot_folder, FILE_NAME)
 
     def install(self, trained: str, targets: Sequence[str]) -> None:
-        """Put the model at every target, keeping what was there."""
-        try:
-            for number, target in enumerate(targets):
-                backup = self._backup(number)
-                if os.path.exists(target) and not os.path.exists(backup):
-                    copy_whole(target, backup)
-                copy_whole(trained, target)
-        except OSError as error:
-            raise ControllerError(f"the new model cannot be put at {target}: {error.strerror or error}") from None
+        """Put the model (and its manifest, where it has one) at every target, keeping what was there."""
+        for number, (source, target) in enumerate(self._pairs(trained, targets)):
+            backup = self._backup(number)
+            try:
+                if not os.path.exists(backup) and not os.path.exists(backup + _ABSENT):
+                    if os.path.exists(target):
+                        copy_whole(target, backup)
+                    else:
+                        os.makedirs(self.backup_folder, exist_ok=True)
+                        with open(backup + _ABSENT, "wb"):
+                            pass
+                copy_whole(source, target)
+            except OSError as error:
+                raise ControllerError(f"the new model cannot be put at {target}: {error.strerror or error}") from None
+
+    @staticmethod
+    def _pairs(trained: str, targets: Sequence[str]) -> list[tuple[str, str]]:
+        """What is copied where. Sedna moves one file; a manifest beside it goes along where it names that file."""
+        manifest = os.path.join(os.path.dirname(trained), MANIFEST)
+        pairs = []
+        for target in targets:
+            pairs.append((trained, target))
+            if os.path.basename(target) == os.path.basename(trained) and os.path.exists(manifest):
+                pairs.append((manifest, os.path.join(os.path.dirname(target), MANIFEST)))
+        return pairs
 
     def announce(self, trained: str, contained: bool) -> str:
         """Write the model and model_config.json into the hot-update folder; returns the version."""
         model = os.path.join(self.hot_folder, os.path.basename(trained))
         try:
-            copy_whole(trained, model)
+            for source, target in self._pairs(trained, [model]):
+                copy_whole(source, target)
             version = contract_hot_update.go_time_text()
             path = contract_hot_update.mounted_path(model) if contained else model
             temporary = self.config + ".tmp"
@@ -101,18 +121,16 @@ class Installer:
             raise ControllerError(f"the hot update cannot be written to {self.hot_folder}: {error.strerror}") from None
         return version
 
-    def undo(self, targets: Sequence[str]) -> bool:
-        """Put back what `install` and `announce` replaced; True if the old model is in place again."""
-        back = True
-        for number, target in enumerate(targets):
+    def undo(self, trained: str, targets: Sequence[str]) -> None:
+        """Put back what `install` replaced, and let `model_config.json` say nothing."""
+        for number, (_source, target) in enumerate(self._pairs(trained, targets)):
             backup = self._backup(number)
             if os.path.exists(backup):
                 copy_whole(backup, target)
-            else:
-                back = False
+            elif os.path.exists(backup + _ABSENT) and os.path.exists(target):
+                os.remove(target)
         if os.path.exists(self.config):
             os.remove(self.config)
-        return back
 
     def keep(self) -> None:
         """The new model is in use: forget what was there before."""

@@ -375,7 +375,8 @@ def fail(context: JobContext, why: str) -> None:
     """End the round: its samples wait for the next one, what was installed is taken back, the next waits a while."""
     state = context.state
     if state.stage == DEPLOY and state.hot_version:
-        context.installer().undo(_targets(context))
+        context.installer().undo(context.host(_chosen(context)["url"]), _targets(context))
+        context.installer().keep()
     with context.store.change():
         if state.stage in (TRAIN, EVAL):
             pool.give_back(context)

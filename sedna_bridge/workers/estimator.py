@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from sedna_bridge.environment import CONTRACT_NAMES, Environment
+from sedna_bridge.environment import Environment
 from sedna_bridge.workers.errors import WorkerError
 
 DEFAULT = "edgevision.estimator:HelmetEstimator"
@@ -30,6 +30,8 @@ _NUMBERS = {
     "obj_threshold": float,
     "nms_threshold": float,
 }
+_OWN = ("steps", "rehearsal", "threads", "score_threshold")
+"""Taken as they are written, and not in upper case: THREADS and the like may mean something else to the system."""
 _PARAMETERS = (*_NUMBERS, "class_names", "input_shape")
 
 
@@ -72,8 +74,12 @@ def parameters(environment: Environment) -> dict[str, Any]:
             values[name] = tuple(environment.shape(name) or ())
         else:
             values[name] = environment.items_of(name)
-    for name, text in os.environ.items():
-        if name.startswith("ESTIMATOR_") and name not in CONTRACT_NAMES:
+    for name in _OWN:
+        text = environment.raw(name)
+        if text:
+            values[name] = text
+    for name, text in environment.items():
+        if name.startswith("ESTIMATOR_"):
             values.setdefault(name[len("ESTIMATOR_") :].lower(), text)
     return values
 

@@ -14,7 +14,6 @@ from typing import Any
 from sedna_bridge import contract
 from sedna_bridge.contract import ModelResult, check_evaluation, format_of
 from sedna_bridge.environment import Environment, WorkerEnvironment
-from sedna_bridge.errors import BridgeError
 from sedna_bridge.workers import reporting
 from sedna_bridge.workers.data import SampleSource
 from sedna_bridge.workers.errors import WorkerError
@@ -29,7 +28,7 @@ def main(environment: Environment | None = None) -> int:
         results = evaluate(worker, env)
         fallback = os.path.join(os.path.dirname(worker.model_urls[0]), ".outbox")
         return reporting.report(worker, env, contract.EVAL, results, fallback)
-    except BridgeError as error:
+    except Exception as error:
         return reporting.fail(error)
 
 

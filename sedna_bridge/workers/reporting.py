@@ -6,11 +6,13 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sedna_bridge import contract
 from sedna_bridge.environment import Environment, WorkerEnvironment
+from sedna_bridge.errors import BridgeError
 from sedna_bridge.local_controller.client import Client
 from sedna_bridge.local_controller.outbox import Outbox
 
@@ -27,12 +29,13 @@ class Progress:
         self.what = what
         self._last = 0.0
 
-    def __call__(self, done: float, total: float = 1.0, text: str = "") -> None:
+    def __call__(self, done: float, total: float = 1.0, text: Any = "") -> None:
         now = time.monotonic()
         if now - self._last >= 1.0 or done >= total:
             self._last = now
             share = 100.0 * done / total if total else 0.0
-            say(f"{self.what}: {share:3.0f} % {text}".rstrip())
+            said = f"loss {text:.4f}" if isinstance(text, float) else str(text)
+            say(f"{self.what}: {share:3.0f} % {said}".rstrip())
 
 
 def outbox_folder(environment: Environment, fallback: str) -> str:
@@ -102,6 +105,9 @@ def plain(value: Any) -> Any:
 
 
 def fail(error: BaseException) -> int:
-    """The last line of a worker that could not do its stage."""
-    print(f"error: {error}", file=sys.stderr, flush=True)
+    """The last line of a worker that could not do its stage. LOG_LEVEL=DEBUG shows where in the estimator it was."""
+    if os.environ.get("LOG_LEVEL", "").upper() == "DEBUG":
+        traceback.print_exception(type(error), error, error.__traceback__)
+    name = "" if isinstance(error, BridgeError) else f"{type(error).__name__}: "
+    print(f"error: {name}{error}", file=sys.stderr, flush=True)
     return 1

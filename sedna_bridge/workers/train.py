@@ -13,7 +13,6 @@ import sys
 from sedna_bridge import contract
 from sedna_bridge.contract import ModelResult, format_of, is_local
 from sedna_bridge.environment import Environment, WorkerEnvironment
-from sedna_bridge.errors import BridgeError
 from sedna_bridge.workers import reporting
 from sedna_bridge.workers.data import SampleSource
 from sedna_bridge.workers.errors import WorkerError
@@ -30,7 +29,7 @@ def main(environment: Environment | None = None) -> int:
         results = train(worker, env)
         fallback = os.path.join(_folder(worker), ".outbox")
         return reporting.report(worker, env, contract.TRAIN, results, fallback)
-    except BridgeError as error:
+    except Exception as error:
         return reporting.fail(error)
 
 
@@ -57,13 +56,16 @@ def train(worker: WorkerEnvironment, environment: Environment) -> list[dict]:
         say(f"starting from {base}")
         call(estimator.load, base, **named)
     say(f"training on {len(source)} samples of {worker.train_dataset_url}")
+    checkpoints = os.path.join(folder, ".checkpoints")
+    os.makedirs(checkpoints, exist_ok=True)
     metrics = call(
         estimator.train,
         source,
         **{
             **named,
             "progress": Progress("train"),
-            "checkpoint_dir": os.path.join(folder, ".checkpoints"),
+            "checkpoint_dir": checkpoints,
+            "checkpoint": os.path.join(checkpoints, "training.checkpoint"),
             "resume": True,
         },
     )

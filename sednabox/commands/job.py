@@ -400,6 +400,8 @@ def _controller(args: argparse.Namespace) -> int:
     wanted = _remember(store, args)
     settings = Settings(folder=store.folder, state=_state(args), root=wanted["root"], runtime=wanted["runtime"])
     controller = Controller(settings, wanted["bind"], int(wanted["port"]))
+    # Workers that live on know this port: a restart must take the same one, also where any was asked for.
+    store.note("settings", {**wanted, "port": controller.port})
     controller.on_signals()
     controller.run(lambda server: print(f"local controller at {server}, state {store.folder}", flush=True))
     return OK
