@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -41,7 +41,7 @@ class Decoding:
 
     def __init__(self, codec: str, codec_id: int, url: str, extradata: bytes, size: tuple[int, int]) -> None:
         try:
-            self.codec: Any = av.CodecContext.create(codec, "r")
+            self.codec = cast(Any, av.CodecContext.create(codec, "r"))
         except (ValueError, av.error.FFmpegError) as error:
             raise Refusal(FAULT, "there is no decoder for codec '%s': %s" % (codec, reason(error))) from None
         if extradata and codec not in HEADER_IN_FRONT:
