@@ -98,7 +98,9 @@ def _run(command: Command, args: Sequence[str], debug: bool) -> int:
             parser.add_argument("--debug", action="store_true", help="show where an error comes from")
         options = parser.parse_args(list(args))
         options.debug = debug
-        return int(module.run(options) or 0)
+        code = int(module.run(options) or 0)
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return INTERRUPTED

@@ -7,7 +7,7 @@ each code.
 from __future__ import annotations
 
 import os
-from typing import Iterable, Sequence
+from typing import Any, Callable, Iterable, Iterator, Sequence
 
 from .. import graphfile
 from ..catalog import Catalog
@@ -41,10 +41,13 @@ def check_graph(path: str) -> list[Problem]:
     resolved, problems = resolve(graph, catalog)
     used = _unique(node.descriptor for node in resolved.nodes.values() if node.descriptor is not None)
     code = {unit.name: UnitCode(unit) for unit in used if unit.type == "python" and unit.factory is None}
-    problems += check_units(used, code)
+    single = {unit.name for unit in used if all(
+        node.batch_size == 1 for node in resolved.nodes.values() if node.descriptor is unit)}
+    problems += [problem for problem in check_units(used, code)
+                 if problem.code != "SB242" or not any("'%s'" % name in problem.message for name in single)]
     view = GraphView(resolved, code)
     for rule in GRAPH_RULES:
-        problems += rule(view)
+        problems += _apply(rule, view)
     named = {os.path.basename(unit.folder) for unit in used}
     problems += [problem for problem in catalog.problems if _concerns(problem, named, used, graph.nodes.values())]
     return problems
@@ -57,11 +60,11 @@ def check_units(units: Sequence[Descriptor], code: dict[str, UnitCode] | None = 
         if unit.type == "builtin" or unit.factory is not None:
             continue
         for rule in descriptors.RULES:
-            problems += rule(unit)
+            problems += _apply(rule, unit)
         if unit.type == "python":
             read = (code or {}).get(unit.name) or UnitCode(unit)
             for unit_rule in UNIT_RULES:
-                problems += unit_rule(read)
+                problems += _apply(unit_rule, read)
     for pack_rule in descriptors.PACK_RULES:
         problems += pack_rule(units)
     return problems
@@ -76,6 +79,14 @@ def check_folder(path: str) -> list[Problem]:
     problems += catalog.problems
     problems += check_units(catalog.units())
     return _sorted(problems)
+
+
+def _apply(rule: Callable[[Any], Iterator[Problem]], subject: Any) -> list[Problem]:
+    """What a rule finds; code nested so deeply that it cannot be followed is left alone."""
+    try:
+        return list(rule(subject))
+    except RecursionError:
+        return []
 
 
 def failed(problems: Iterable[Problem], strict: bool = False) -> bool:

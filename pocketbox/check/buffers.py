@@ -50,12 +50,19 @@ def input_loops(code: UnitCode) -> Iterator[ast.For]:
 
 def conditional_push(code: UnitCode) -> ast.AST | None:
     """The push_back in process that is reached for some inputs only, or None."""
+    process = code.own("process")
+    for node in walk(process) if process is not None else ():
+        picky = isinstance(node, (ast.ListComp, ast.GeneratorExp)) and any(part.ifs for part in node.generators)
+        if picky and any(True for _ in calls(node, "push_back")):
+            return node
     for loop in input_loops(code):
         receivers = {ast.dump(call.func.value): call for call in calls(loop, "push_back")
                      if isinstance(call.func, ast.Attribute)}
         for receiver, call in receivers.items():
             found = counts(loop, receiver)
             if len(found) > 1 and min(found) >= 0:
+                return call
+            if any(way in ("break", "success") for _count, way in _counts(loop.body, receiver)):
                 return call
     return None
 
@@ -89,6 +96,8 @@ def _statement(node: ast.stmt, receiver: str) -> set[tuple[int, str]]:
         return {(0, "continue")}
     if isinstance(node, ast.Break):
         return {(0, "break")}
+    if isinstance(node, ast.Return) and _is_success(node):
+        return {(0, "success")}
     if isinstance(node, (ast.Return, ast.Raise)):
         return {(0, "leave")}
     pushes = [call for call in [*calls(node, "push_back")] if isinstance(call.func, ast.Attribute)
@@ -96,6 +105,14 @@ def _statement(node: ast.stmt, receiver: str) -> set[tuple[int, str]]:
     certain = not any(isinstance(part, (ast.For, ast.AsyncFor, ast.While, ast.IfExp, ast.BoolOp, ast.ListComp))
                       for part in [node, *walk(node)])
     return {(len(pushes) if certain or not pushes else UNKNOWN, "next")}
+
+
+def _is_success(node: ast.Return) -> bool:
+    """return ...STATUS_SUCCESS or return Status()."""
+    value = node.value
+    if isinstance(value, ast.Call):
+        return called(value) == "Status" and not value.args
+    return isinstance(value, ast.Attribute) and value.attr == "STATUS_SUCCESS"
 
 
 def sampling(code: UnitCode) -> Iterator[Problem]:
@@ -111,6 +128,21 @@ def sampling(code: UnitCode) -> Iterator[Problem]:
             node,
             "Put out one buffer for each input, or write stream = true and add data_pre and data_post",
         )
+
+
+def one_for_many(code: UnitCode) -> Iterator[Problem]:
+    """A normal unit gets up to batch_size buffers in a call, 8 unless the graph says otherwise."""
+    process = code.own("process")
+    if process is None or code.kind != "normal" or not code.unit.inputs or not code.unit.outputs:
+        return
+    pushes = list(calls(process, "push_back"))
+    loops = (ast.For, ast.While, ast.ListComp, ast.GeneratorExp)
+    repeated = {push for loop in walk(process) if isinstance(loop, loops) for push in calls(loop, "push_back")}
+    single = [push for push in pushes if push not in repeated]
+    if single and not repeated and code.unit.max_batch_size != 1 and code.unit.default_batch_size != 1:
+        yield code.problem("SB242", WARNING, "process puts out a buffer outside any loop, but gets up to batch_size (8) "
+                           "buffers in a call: when the counts differ, the whole graph stops", single[0],
+                           "Loop over the input, or write batch_size=1 at the node")
 
 
 def _input_views(function: Function, context: str) -> dict[str, int]:
@@ -282,6 +314,7 @@ def negative_index(code: UnitCode) -> Iterator[Problem]:
 
 RULES: tuple[Callable[[UnitCode], Iterator[Problem]], ...] = (
     sampling,
+    one_for_many,
     writes_input,
     array_types,
     shape_meta,

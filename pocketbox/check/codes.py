@@ -454,6 +454,11 @@ CODES = {
         "It belongs to one call and one stream; other streams overwrite it.",
         "Use the context that each call gets.",
     ),
+    "SB242": Code(
+        "One buffer put out for many",
+        "A normal unit gets up to batch_size buffers in a call (8 by default) and must put out as many.",
+        "Loop over the input, or write batch_size=1 at the node.",
+    ),
     "SB301": Code(
         "driver.dir is relative",
         "It is taken from the working directory.",

@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import ast
+import io
+import tokenize
 from typing import Callable, Iterator
 
 from ..problem import ERROR, Problem
@@ -42,9 +44,9 @@ def old_syntax(code: UnitCode) -> Iterator[Problem]:
         return
     except (ValueError, RecursionError):
         return
+    yield from _with_in_brackets(code)
     for node in ast.walk(code.tree):
-        name = type(node).__name__
-        if name in ("Match", "TryStar", "TypeAlias"):
+        if type(node).__name__ in ("Match", "TryStar", "TypeAlias") or getattr(node, "type_params", None):
             yield code.problem(
                 "SB202",
                 ERROR,
@@ -52,6 +54,29 @@ def old_syntax(code: UnitCode) -> Iterator[Problem]:
                 node,
                 "Write it for Python 3.8",
             )
+
+
+def _with_in_brackets(code: UnitCode) -> Iterator[Problem]:
+    """with (open(a) as f, open(b) as g): came with Python 3.9; the parser accepts it for any version."""
+    try:
+        tokens = [token for token in tokenize.generate_tokens(io.StringIO(code.text).readline)
+                  if token.type not in (tokenize.NL, tokenize.COMMENT)]
+    except (tokenize.TokenError, IndentationError, SyntaxError):
+        return
+    for at, token in enumerate(tokens[:-1]):
+        if token.string != "with" or token.type != tokenize.NAME or tokens[at + 1].string != "(":
+            continue
+        depth, has_as = 0, False
+        for end in range(at + 1, len(tokens)):
+            text = tokens[end].string
+            depth += (text in ("(", "[", "{")) - (text in (")", "]", "}"))
+            has_as = has_as or (text == "as" and depth == 1)
+            if depth == 0:
+                break
+        if has_as:
+            place = ast.Pass(lineno=token.start[0], col_offset=token.start[1])
+            yield code.problem("SB202", ERROR, "brackets around the parts of a with came with Python 3.9; the real "
+                               "engine carries 3.8", place, "Write one with inside the other")
 
 
 def old_library(code: UnitCode) -> Iterator[Problem]:

@@ -155,12 +155,12 @@ def dotted(node: ast.AST) -> str:
 
 def walk(node: ast.AST) -> Iterator[ast.AST]:
     """All nodes below, without going into functions and classes defined inside."""
-    waiting = list(ast.iter_child_nodes(node))
+    waiting = [*ast.iter_child_nodes(node)][::-1]
     while waiting:
-        child = waiting.pop(0)
+        child = waiting.pop()
         yield child
         if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-            waiting[:0] = list(ast.iter_child_nodes(child))
+            waiting += [*ast.iter_child_nodes(child)][::-1]
 
 
 def calls(node: ast.AST, name: str = "") -> Iterator[ast.Call]:

@@ -104,7 +104,9 @@ def embedded(args: Sequence[str]) -> int:
             print(_help(), end="")
             return 1
         _log(verbose, level, path)
-        return _run(command, rest, debug)
+        code = _run(command, rest, debug)
+        sys.stdout.flush()
+        return code
     except UsageError as error:
         sys.stderr.write("modelbox-tool: %s\n" % error)
         return 1

@@ -238,3 +238,10 @@ def test_the_docs_hold_the_table_of_codes():
     docs = os.path.join(os.path.dirname(__file__), "..", "..", "..", "docs", "check.md")
     with open(docs, encoding="utf-8") as file:
         assert file.read().endswith(markdown()), "docs/check.md ends with what pocketbox.check.codes.markdown() gives"
+
+
+def test_one_buffer_for_many_is_fine_where_the_graph_says_so(build, tmp_path):
+    code = UNIT.format(cls="Step", body='ctx.output("out").push_back(ctx.input("in")[0])', stop="()")
+    (tmp_path / "units" / "step" / "m_step.py").write_text(code, encoding="utf-8")
+    assert build(CHAIN % "") == ["SB242"]
+    assert build(CHAIN % ", batch_size=1") == []
