@@ -1,7 +1,12 @@
-"""A call that may hang, with a deadline: native code cannot be stopped, but nobody needs to wait for it."""
+"""A call that may hang, with a deadline: native code cannot be stopped, but nobody needs to wait for it.
+
+Calls run one after the other on one thread that stays, because a C library that allocates on ever new threads spreads
+its memory over ever more arenas. A thread that hangs is left behind and a new one takes its place.
+"""
 
 from __future__ import annotations
 
+import queue
 import threading
 from typing import Any, Callable, TypeVar
 
@@ -10,34 +15,68 @@ from .errors import RejectedModel
 T = TypeVar("T")
 
 
-def run_within(
-    seconds: float, what: str, call: Callable[..., T], *args: Any, late: Callable[[T], None] | None = None
-) -> T:
-    """The result of the call, or RejectedModel after `seconds`. `late` gets a result that comes after all."""
-    done = threading.Event()
-    guard = threading.Lock()
-    box: dict[str, Any] = {"given_up": False}
+class _Call:
+    """One call, its result, and whether anybody still waits for it."""
 
-    def work() -> None:
+    def __init__(self, call: Callable[..., Any], args: Any, late: Callable[[Any], None] | None) -> None:
+        self.call, self.args, self.late = call, args, late
+        self.done = threading.Event()
+        self.guard = threading.Lock()
+        self.given_up = False
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def work(self) -> None:
         try:
-            result = call(*args)
+            result = self.call(*self.args)
         except BaseException as error:
-            box["error"] = error
-            done.set()
+            self.error = error
+            self.done.set()
             return
-        with guard:
-            box["result"] = result
-            given_up = box["given_up"]
-            done.set()
-        if given_up and late:
-            late(result)
+        with self.guard:
+            self.result = result
+            self.done.set()
+            unwanted = self.given_up
+        if unwanted and self.late:
+            self.late(result)
 
-    threading.Thread(target=work, name="model-" + what.replace(" ", "-"), daemon=True).start()
-    if not done.wait(seconds):
-        with guard:
-            if not done.is_set():
-                box["given_up"] = True
-                raise RejectedModel("%s took longer than %.1f s and was given up." % (what, seconds))
-    if "error" in box:
-        raise box["error"]
-    return box["result"]
+
+class Deadlines:
+    """Runs calls with deadlines, from one thread at a time."""
+
+    def __init__(self) -> None:
+        self._calls: queue.SimpleQueue[_Call | None] | None = None
+
+    def run(
+        self, seconds: float, what: str, call: Callable[..., T], *args: Any, late: Callable[[T], None] | None = None
+    ) -> T:
+        """The result of the call, or RejectedModel after `seconds`. `late` gets a result that comes after all."""
+        if self._calls is None:
+            self._calls = queue.SimpleQueue()
+            threading.Thread(target=_serve, args=(self._calls,), name="model-calls", daemon=True).start()
+        asked = _Call(call, args, late)
+        self._calls.put(asked)
+        if not asked.done.wait(seconds):
+            with asked.guard:
+                if not asked.done.is_set():
+                    asked.given_up = True
+                    self.close()
+                    raise RejectedModel("%s took longer than %.1f s and was given up." % (what, seconds))
+        if asked.error is not None:
+            raise asked.error
+        return asked.result
+
+    def close(self) -> None:
+        """Let the thread end after what it does now."""
+        if self._calls is not None:
+            self._calls.put(None)
+            self._calls = None
+
+
+def _serve(calls: queue.SimpleQueue[_Call | None]) -> None:
+    while True:
+        call = calls.get()
+        if call is None:
+            return
+        call.work()
+        del call

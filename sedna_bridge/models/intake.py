@@ -141,8 +141,7 @@ def _admit(store: ModelStore, inside: Path, files: dict[str, FileEntry], origin:
         if archive.SIGNATURE not in files:
             raise BadSignature(
                 "%s has no %s, and this store takes signed models only (it trusts %s). "
-                "Sign it with `sednabox model sign`."
-                % (origin.name, archive.SIGNATURE, ", ".join(trust.identities()))
+                "Sign it with `sednabox model sign`." % (origin.name, archive.SIGNATURE, ", ".join(trust.identities()))
             )
         text = (inside / archive.SIGNATURE).read_text(encoding="utf-8", errors="replace")
         rest = {name: entry for name, entry in files.items() if name != archive.SIGNATURE}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import time
 from typing import Any, Callable, Sequence
 
-from .deadline import run_within
+from .deadline import Deadlines
 from .errors import ModelError, RejectedModel
 from .judging import Gate
 from .probe import ProbeLimits, probe
@@ -28,6 +29,7 @@ class Sessions:
         self.board = board
         self.gate = gate
         self.limits = limits
+        self._deadlines = Deadlines()
         self._leases: dict[str, Lease] = {}
         self._retired: dict[str, float] = {}
 
@@ -97,12 +99,14 @@ class Sessions:
         self.board.hold()
         for version in list(self._leases):
             self._take_off(version, force=True)
+        self._deadlines.close()
 
     def _take_off(self, version: str, force: bool) -> bool:
         session = self.board.take_off(version, force=force)
         if session is None:
             return self.board.session(version) is None
         self._release(session)
+        del session
         lease = self._leases.pop(version, None)
         if lease:
             lease.close()
@@ -110,18 +114,27 @@ class Sessions:
 
     def _release(self, session: Any) -> None:
         try:
-            run_within(10.0, "release", self.runtime.release, session)
+            self._deadlines.run(10.0, "release", self.runtime.release, session)
         except Exception as error:
             log.warning("a session could not be released cleanly: %s", error)
+        del session
+        _give_memory_back()
 
     def _call(self, seconds: float, what: str, version: str, call: Callable[..., Any], *args: Any) -> Any:
         """Call the runtime with a deadline; whatever it raises is the model's fault, but for what the store raises."""
         late = self._release if what == "load" else None
         try:
-            return run_within(seconds, "%s of %s" % (what, version), call, *args, late=late)
+            return self._deadlines.run(seconds, "%s of %s" % (what, version), call, *args, late=late)
         except MemoryError:
             raise RejectedModel("%s of %s: out of memory; the old model keeps judging." % (what, version)) from None
         except ModelError:
             raise
         except Exception as error:
             raise RejectedModel("%s of %s failed: %s: %s" % (what, version, type(error).__name__, error)) from error
+
+
+def _give_memory_back() -> None:
+    """A released model leaves holes in the heap; glibc gives them back to the system only when asked."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim:
+        trim(0)

@@ -277,6 +277,5 @@ def published(name: str = "default") -> Switchboard:
     except KeyError:
         raise ModelError(
             "no model_hot_swap unit named %r runs in this process (there are: %s); "
-            "put one into the graph before the detector."
-            % (name, ", ".join(sorted(_published)) or "none")
+            "put one into the graph before the detector." % (name, ", ".join(sorted(_published)) or "none")
         ) from None
