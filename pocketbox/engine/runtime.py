@@ -197,7 +197,7 @@ class Engine(Scheduler):
                     inbox = target.inbox
                     if inbox.load[index] >= inbox.capacity[index] and not target.has_work() and inbox.unmatched():
                         inbox.capacity[index] = inbox.load[index] + max(1, inbox.capacity[index] // 2)
-                        log.write(log.Level.INFO, "port %s:%s has %d buffers that wait for others: its queue grows to %d"
+                        log.write(log.Level.INFO, "port %s:%s has %d buffers that wait for others: queue grows to %d"
                                   % (target.name, target.inputs[index], inbox.load[index], inbox.capacity[index]))
             if node.runnable():
                 self.ready(node)

@@ -63,7 +63,7 @@ class Status:
     """A code and a message; true when the code is SUCCESS. May wrap the status that caused it."""
 
     __slots__ = ("_code", "_message", "_wrapped")
-    StatusCode: ClassVar[type] = StatusCode
+    StatusCode: ClassVar[Any] = StatusCode
 
     def __init__(self, status: Any = StatusCode.STATUS_SUCCESS, errmsg: str | None = None) -> None:
         self._wrapped: Status | None = None
