@@ -140,8 +140,8 @@ def one_for_many(code: UnitCode) -> Iterator[Problem]:
     repeated = {push for loop in walk(process) if isinstance(loop, loops) for push in calls(loop, "push_back")}
     single = [push for push in pushes if push not in repeated]
     if single and not repeated and code.unit.max_batch_size != 1 and code.unit.default_batch_size != 1:
-        yield code.problem("SB242", WARNING, "process puts out a buffer outside any loop, but gets up to batch_size (8) "
-                           "buffers in a call: when the counts differ, the whole graph stops", single[0],
+        yield code.problem("SB242", WARNING, "process puts out a buffer outside any loop, but gets up to batch_size "
+                           "(8) buffers in a call: when the counts differ, the whole graph stops", single[0],
                            "Loop over the input, or write batch_size=1 at the node")
 
 
