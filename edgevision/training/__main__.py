@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("model", choices=sorted(RECIPES))
     parser.add_argument("--out", type=Path, help="where the model folder goes (default: models/<model>)")
     parser.add_argument("--work", type=Path, default=Path("out/training"), help="where checkpoints are kept")
-    parser.add_argument("--threads", type=int, default=2, help="threads of torch; another number rounds differently")
+    parser.add_argument("--threads", type=int, default=1, help="threads of torch; another number rounds differently")
     given = parser.parse_args(arguments)
     try:
         train(given.model, given.out or Path("models") / given.model, given.work, given.threads)
@@ -36,7 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
 def train(name: str, out: Path, work: Path, threads: int) -> None:
     recipe = RECIPES[name]
     settle(recipe.seed, threads)
-    course = Course(recipe.steps, recipe.batch, recipe.rate, bfloat16=fast_bfloat16(), seed=recipe.seed)
+    course = Course(recipe.steps, recipe.batch, recipe.rate, bfloat16=fast_bfloat16(), seed=recipe.seed,
+                    stop=recipe.stop)
     walk = Walk(Net(PLANS[name]), course, work / name / "checkpoint.pt", repr((recipe, PLANS[name])))
     first, start = walk.step, time.monotonic()
 

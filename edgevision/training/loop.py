@@ -32,6 +32,11 @@ class Course:
     average: float = 0.998
     bfloat16: bool = False
     seed: int = 0
+    stop: int = 0  # the step to end at; 0 is the last one
+
+    @property
+    def last(self) -> int:
+        return self.stop or self.steps
 
     def rate_at(self, step: int) -> float:
         if step < self.warmup:
@@ -104,7 +109,7 @@ class Walk:
         """Walk to the end; returns a net with the averaged weights."""
         course = self.course
         self.net.train()
-        for samples in batches(sample, self.step, course.steps, course.batch):
+        for samples in batches(sample, self.step, course.last, course.batch):
             for group in self.optimiser.param_groups:
                 group["lr"] = course.rate_at(self.step)
             image, targets = to_batch(samples)
@@ -121,7 +126,7 @@ class Walk:
             self.step += 1
             self._blend()
             if progress:
-                progress(self.step, course.steps, float(total.detach()))
+                progress(self.step, course.last, float(total.detach()))
             if self.checkpoint is not None and self.step % save_every == 0:
                 self._save(self.checkpoint)
         best = Net(self.net.plan, self.net.folded)

@@ -100,6 +100,6 @@ def pyramid(name: str, widths: tuple[int, int, int, int, int], depth: tuple[int,
     return Plan(name, tuple(b.layers), classes)
 
 
-LITTLE = pyramid("little", (16, 24, 40, 64, 96), (0, 1, 1, 1), 1, 32)
+LITTLE = pyramid("little", (16, 24, 48, 72, 96), (0, 1, 1, 1), 1, 32)
 BIG = pyramid("big", (16, 32, 96, 160, 192), (1, 2, 2, 1), 1, 64)
 PLANS: dict[str, Plan] = {plan.name: plan for plan in (LITTLE, BIG)}

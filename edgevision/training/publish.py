@@ -72,4 +72,4 @@ manifest names each set by a hash. The mean over these domains is %.3f.
 - Objects below 5 pixels, or hidden by more than half (persons: two thirds), are not labelled and not looked for.
 - Caps and hoods are bare heads (helmet_off). A helmet carried in the hand is a helmet.
 """ % (name, manifest.model.version, plan.width, plan.height, plan.gflop(), round(parameters / 1000),
-       manifest.model.size / 1e6, recipe.steps * recipe.batch, seen, name, recipe.seed, test.count, mean, "\n".join(rows))
+       manifest.model.size / 1e6, recipe.stop * recipe.batch, seen, name, recipe.seed, test.count, mean, "\n".join(rows))

@@ -14,18 +14,23 @@ from edgevision.scenes.scene import SIZE, VERSION, Scene
 
 @dataclass(frozen=True)
 class Recipe:
-    """A training run from nothing. `domains` are (preset, weight); every picture is new, none is seen twice."""
+    """A training run from nothing. `domains` are (preset, weight); every picture is new, none is seen twice.
+
+    The learning rate falls over `steps`; the run ends at `stop`, earlier for a model that shall have something left to
+    learn on the edge.
+    """
 
     name: str
     domains: tuple[tuple[str, int], ...]
     steps: int
+    stop: int
     batch: int
     rate: float
     seed: int
 
 
-LITTLE = Recipe("little", (("day", 1),), 1250, 16, 2e-3, 11)
-BIG = Recipe("big", tuple((name, 3 if name in ("day", "night") else 1) for name in PRESETS), 2000, 16, 1.5e-3, 12)
+LITTLE = Recipe("little", (("day", 1),), 2000, 1200, 8, 2e-3, 11)
+BIG = Recipe("big", tuple((name, 3 if name in ("day", "night") else 1) for name in PRESETS), 2000, 2000, 16, 1.5e-3, 12)
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (LITTLE, BIG)}
 
 
