@@ -16,7 +16,7 @@ def nearest(wrong: str, names: Iterable[str]) -> str:
     found = difflib.get_close_matches(wrong.lower(), list(lowered), 1, 0.6)
     if found:
         return lowered[found[0]]
-    if len(wrong) >= 3:
+    if len(wrong) >= 2:
         for name in known:
             if wrong.lower() in name.lower() or (len(name) >= 3 and name.lower() in wrong.lower()):
                 return name
