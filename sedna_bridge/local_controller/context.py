@@ -44,7 +44,6 @@ class Settings:
     lc_server: str = "http://127.0.0.1:9100"
     runtime: str = "auto"
     tick: float = 0.5
-    dataset_period: float = 1.0
     check_period: float = 10.0
     retries: int = 2
     first_pause: float = 5.0
@@ -67,7 +66,6 @@ class JobState:
     next_check: float = 0.0
     not_before: float = 0.0
     failures: int = 0
-    next_look: float = 0.0
     cursor: dict = field(default_factory=dict)
     header: str = ""
     carry: float = 0.0

@@ -14,11 +14,10 @@ EVAL_BATCHES = 5
 
 
 def refresh(context: JobContext, now: float) -> None:
-    """Look at the dataset if it is time, and take what is new: `trainProb` of it to train, the rest to eval."""
+    """Look at the dataset, and take what is new: `trainProb` of it to train, the rest to eval."""
     state, dataset = context.state, context.dataset()
-    if dataset is None or now < state.next_look:
+    if dataset is None:
         return
-    state.next_look = now + context.settings.dataset_period
     key = f"dataset/{dataset.namespace}/{dataset.name}"
     try:
         path = context.host(dataset.url)
@@ -27,7 +26,8 @@ def refresh(context: JobContext, now: float) -> None:
         look = samples.look(path, dataset.format, state.cursor, lambda: _seen(context), now)
     except DatasetError as error:
         known = context.store.note(key) or {}
-        context.store.note(key, {"samples": known.get("samples", 0), "problem": str(error), "updated": time.time()})
+        if known.get("problem") != str(error):
+            context.store.note(key, {"samples": known.get("samples", 0), "problem": str(error), "updated": now})
         context.hold(str(error), True, "DatasetProblem")
         return
     with context.store.change() as database:

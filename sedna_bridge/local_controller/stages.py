@@ -361,9 +361,12 @@ def _wait_for_inference(context: JobContext, what: str) -> bool:
 
 
 def _accept(context: JobContext, trained: Mapping[str, Any]) -> None:
-    """The new model is in use: the next round starts from it."""
+    """The new model is in use: the next round starts from it, or from what was saved with it in the base's format."""
     state = context.state
-    state.accepted = {"format": trained["format"], "url": trained["url"]}
+    initial = context.model(context.job.initial_model)
+    base, _remark = deployment.pick(state.trained, initial.format if initial else "", False)
+    chosen = base or trained
+    state.accepted = {"format": chosen["format"], "url": chosen["url"]}
     context.installer().keep()
     save_round(context, "deployed")
 
@@ -378,8 +381,7 @@ def fail(context: JobContext, why: str) -> None:
         context.installer().undo(context.host(_chosen(context)["url"]), _targets(context))
         context.installer().keep()
     with context.store.change():
-        if state.stage in (TRAIN, EVAL):
-            pool.give_back(context)
+        pool.give_back(context)
         state.failures += 1
         state.not_before = time.time() + context.pause(state.failures)
         context.move(machine.FAILS, f"round {state.round}: {why}", "Failed")

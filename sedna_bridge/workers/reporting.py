@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -39,9 +40,14 @@ class Progress:
 
 
 def outbox_folder(environment: Environment, fallback: str) -> str:
-    """The state directory's outbox; in a container without one, beside the worker's own output."""
+    """The state directory's outbox; without one, beside the worker's own output if that can be written."""
     state = environment.text("SEDNABOX_STATE")
-    return os.path.join(state, "outbox") if state else fallback
+    if state:
+        return os.path.join(state, "outbox")
+    parent = os.path.dirname(fallback)
+    if os.access(parent, os.W_OK):
+        return fallback
+    return os.path.join(tempfile.gettempdir(), "sednabox-outbox")
 
 
 def client(worker: WorkerEnvironment, environment: Environment, fallback: str) -> Client | None:

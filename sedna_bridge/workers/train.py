@@ -11,12 +11,13 @@ import os
 import sys
 
 from sedna_bridge import contract
-from sedna_bridge.contract import ModelResult, format_of, is_local
+from sedna_bridge.contract import ModelResult, format_of
 from sedna_bridge.environment import Environment, WorkerEnvironment
 from sedna_bridge.workers import reporting
 from sedna_bridge.workers.data import SampleSource
 from sedna_bridge.workers.errors import WorkerError
 from sedna_bridge.workers.estimator import call, estimator_class, parameters
+from sedna_bridge.workers.output import Output
 from sedna_bridge.workers.reporting import Progress, plain, say
 
 _DONE = ".trained.json"
@@ -27,7 +28,7 @@ def main(environment: Environment | None = None) -> int:
     try:
         worker = WorkerEnvironment.from_environment(env)
         results = train(worker, env)
-        fallback = os.path.join(_folder(worker), ".outbox")
+        fallback = os.path.join(Output(worker, env).folder, ".outbox")
         return reporting.report(worker, env, contract.TRAIN, results, fallback)
     except Exception as error:
         return reporting.fail(error)
@@ -35,11 +36,8 @@ def main(environment: Environment | None = None) -> int:
 
 def train(worker: WorkerEnvironment, environment: Environment) -> list[dict]:
     """Train and save; the results to report. The second time for the same folder they are only read again."""
-    folder = _folder(worker)
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except OSError as error:
-        raise WorkerError(f"MODEL_URL {folder}: cannot be made: {error.strerror}") from None
+    output = Output(worker, environment)
+    folder = output.folder
     done = os.path.join(folder, _DONE)
     finished = reporting.recall(done)
     if finished:
@@ -74,19 +72,11 @@ def train(worker: WorkerEnvironment, environment: Environment) -> list[dict]:
     path = saved if isinstance(saved, str) and os.path.exists(saved) else target
     if not os.path.isfile(path) or os.path.getsize(path) == 0:
         raise WorkerError(f"the estimator saved no model at {target}")
-    result = ModelResult(format_of(path), worker.host_path(path), plain(metrics) if isinstance(metrics, dict) else {})
+    result = ModelResult(format_of(path), output.publish(path), plain(metrics) if isinstance(metrics, dict) else {})
     results = [result.to_json()]
     reporting.remember(done, results)
     say(f"saved {path} ({os.path.getsize(path)} bytes)")
     return results
-
-
-def _folder(worker: WorkerEnvironment) -> str:
-    if not worker.model_url:
-        raise WorkerError("MODEL_URL is not set: it names the folder for the new model")
-    if not is_local(worker.model_url):
-        raise WorkerError(f"MODEL_URL {worker.model_url}: this worker writes to folders; use a host path as outputDir")
-    return worker.model_url
 
 
 def base_model(url: str) -> str:

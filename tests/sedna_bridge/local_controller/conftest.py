@@ -143,7 +143,6 @@ class Site:
             "state": self.state,
             "root": self.root,
             "tick": 0.05,
-            "dataset_period": 0.05,
             "check_period": 0.05,
             "first_pause": 0.1,
             "longest_pause": 0.5,

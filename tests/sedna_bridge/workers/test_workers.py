@@ -146,7 +146,7 @@ def test_metrics_that_lc_cannot_compare_are_an_error(lc, mounts, how, word):
         ("train", {"ESTIMATOR": "numbers_estimator:Lacking"}, "lacks evaluate"),
         ("train", {"epochs": "many"}, "whole number"),
         ("train", {"input_shape": "big"}, "height,width"),
-        ("train", {"MODEL_URL": "s3://bucket/x"}, "writes to folders"),
+        ("train", {"MODEL_URL": "gs://bucket/x"}, "expected a folder or s3"),
         ("evaluate", {"MODEL_URLS": "/a"}, "new;deployed"),
         ("evaluate", {"MODEL_URLS": "/a;/b"}, "does not exist"),
         ("infer", {"GRAPH": "/none.toml"}, "no such file"),
@@ -185,3 +185,45 @@ def test_infer_becomes_its_engine(lc, mounts, tmp_path):
     engine = "{python} -c 'import os, sys; print(sys.argv[1], os.environ[\"JOB_NAME\"]); sys.exit(7)' {graph}"
     code, text = run("infer", lc, mounts, GRAPH=str(graph), ENGINE=engine)
     assert code == 7 and f"{graph} helmet-demo" in text
+
+
+def test_a_model_for_s3_is_uploaded_and_reported_with_its_url(lc, mounts, tmp_path):
+    pytest.importorskip("boto3")
+    puts = {}
+
+    class Bucket(BaseHTTPRequestHandler):
+        def do_PUT(self):
+            raw = self.rfile.read(int(self.headers["Content-Length"]))
+            puts[self.path] = (raw, self.headers["Authorization"])
+            self.send_response(200)
+            self.send_header("ETag", '"x"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Bucket)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    try:
+        code, text = run(
+            "train",
+            lc,
+            mounts,
+            MODEL_URL="s3://bucket/output/train/1",
+            S3_ENDPOINT_URL=f"http://127.0.0.1:{server.server_port}",
+            ACCESS_KEY_ID="key",
+            SECRET_ACCESS_KEY="secret",
+            TMPDIR=str(tmp_path),
+        )
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert code == 0, text
+    ((path, (raw, authorization)),) = puts.items()
+    assert (
+        path == "/bucket/output/train/1/model.json"
+        and json.loads(raw)["seen"] == 3
+        and "Credential=key/" in authorization
+    )
+    assert lc.bodies[0][1]["results"][0]["url"] == "s3://bucket/output/train/1/model.json"
