@@ -66,7 +66,7 @@ class DetectorRuntime(Runtime):
         return [sys.executable, "-m", "sednabox.models.probe", str(folder.path)]
 
 
-def detect(session: Detector, frames: Sequence[Any]) -> "list[list[list[float]]]":
+def detect(session: Detector, frames: Sequence[Any]) -> list[list[list[float]]]:
     return [found.to_meta() for found in session.detect(frames)]
 
 
@@ -123,7 +123,7 @@ def percentile(values: Sequence[float], share: float) -> float:
     return float(np.percentile(values, share * 100)) if len(values) else 0.0
 
 
-def run(swaps: int = 200, policy: str = "availability", load: float = 0.85, probe: bool = False) -> "dict[str, Any]":
+def run(swaps: int = 200, policy: str = "availability", load: float = 0.85, probe: bool = False) -> dict[str, Any]:
     """Swap `swaps` times under load; the figures."""
     with tempfile.TemporaryDirectory() as folder:
         store = ModelStore(Path(folder) / "models")
@@ -133,7 +133,7 @@ def run(swaps: int = 200, policy: str = "availability", load: float = 0.85, prob
         return _run(store, swaps, policy, load, probe)
 
 
-def _run(store: ModelStore, swaps: int, policy: str, load: float, probe: bool) -> "dict[str, Any]":
+def _run(store: ModelStore, swaps: int, policy: str, load: float, probe: bool) -> dict[str, Any]:
     frame = Frame.from_array(np.random.default_rng(1).integers(0, 255, (352, 640, 3), dtype=np.uint8))
     runtime = DetectorRuntime()
     if not probe:
@@ -158,7 +158,7 @@ def _run(store: ModelStore, swaps: int, policy: str, load: float, probe: bool) -
     period = 1 / (capacity * load)
     worker = SwapWorker(SwapMachine(line), tick=0.02)
     worker.start()
-    frames: "queue.Queue[Any]" = queue.Queue(64)
+    frames: queue.Queue[Any] = queue.Queue(64)
     outputs = np.ones((3_000_000, 3))  # touched now, so that it does not look like growth
     count = [0]
     end = threading.Event()
@@ -188,8 +188,8 @@ def _run(store: ModelStore, swaps: int, policy: str, load: float, probe: bool) -
     for thread in threads:
         thread.start()
     time.sleep(3.0)
-    windows: "list[tuple[float, float]]" = []
-    memory: "list[int]" = []
+    windows: list[tuple[float, float]] = []
+    memory: list[int] = []
     for number in range(swaps):
         version = "bench@large" if number % 2 == 0 else "bench@small"
         began = time.perf_counter()
@@ -219,15 +219,17 @@ def _figures(
     capacity: float,
     period: float,
     policy: str,
-) -> "dict[str, Any]":
+) -> dict[str, Any]:
     numbers = [number for number, _, _ in outputs]
     serials = [serial for _, serial, _ in outputs]
-    inside, outside, at = [], [], 0
+    inside: list[float] = []
+    outside: list[float] = []
+    at = 0
     for (_, _, before), (_, _, now) in zip(outputs, outputs[1:]):
         while at < len(windows) and windows[at][1] < before:
             at += 1
         (inside if at < len(windows) and windows[at][0] <= now else outside).append(now - before)
-    phases: "dict[str, list[float]]" = {}
+    phases: dict[str, list[float]] = {}
     for entry in store.history.read():
         if "took" in entry:
             phases.setdefault(entry["event"], []).append(entry["took"])
@@ -246,6 +248,7 @@ def _figures(
         "frame_period_ms": round(period * 1000, 2),
         "gap_outside_p50_ms": round(percentile(outside, 0.5) * 1000, 2),
         "gap_outside_p99_ms": round(percentile(outside, 0.99) * 1000, 2),
+        "gap_outside_longest_ms": round(max(outside, default=0.0) * 1000, 2),
         "gap_inside_p99_ms": round(percentile(inside, 0.99) * 1000, 2),
         "gap_inside_longest_ms": round(max(inside, default=0.0) * 1000, 2),
         "held_ms_per_swap": round(line.board.counts.held_seconds * 1000 / max(1, len(windows)), 2),

@@ -20,7 +20,7 @@ from .errors import (
     StoreBusy,
     StoreError,
 )
-from .intake import Parcel, take_in
+from .intake import Parcel, seed, take_in
 from .judging import Gate
 from .line import AVAILABILITY, MEMORY, Line
 from .machine import SwapMachine
@@ -88,6 +88,7 @@ __all__ = [
     "probe",
     "publish",
     "published",
+    "seed",
     "source_from",
     "sweep",
     "take_in",

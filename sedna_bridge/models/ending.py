@@ -6,16 +6,18 @@ from __future__ import annotations
 from typing import Any
 
 from . import failpoints
-from .journal import Swap
-from .line import Line
-from .reports import COMPLETED, FAILED
+from .journal import Journal, Swap
+from .offers import OfferLedger
+from .reports import COMPLETED, FAILED, Reports
 from .states import KEPT, ROLLED_BACK
+from .store import ModelStore
 from .sweep import sweep
 
 
-def conclude(line: Line, swap: Swap, figures: dict[str, Any]) -> None:
+def conclude(
+    store: ModelStore, swap: Swap, figures: dict[str, Any], keep_versions: int = 3, keep_seconds: float = 3600.0
+) -> None:
     """Carry out the end of a swap: pointer, rejections, ledger, report, history; then forget the swap."""
-    store = line.store
     failpoints.reach("swap.conclude")
     if swap.state == ROLLED_BACK and store.pointer().active == swap.version:
         store.point_back(swap.old, swap.older or None)
@@ -25,9 +27,9 @@ def conclude(line: Line, swap: Swap, figures: dict[str, Any]) -> None:
     if swap.state == KEPT and not swap.trial and swap.old:
         store.reject(swap.old, "rolled back" + (" by " + swap.by if swap.by else ""), ROLLED_BACK)
     if swap.offer:
-        line.offers.end(swap.offer, swap.state, swap.version)
+        OfferLedger(store).end(swap.offer, swap.state, swap.version)
     if swap.report and swap.report_key:
-        line.reports.intend(swap.report_key, COMPLETED if swap.state == KEPT else FAILED, swap.reason)
+        Reports(store.root).intend(swap.report_key, COMPLETED if swap.state == KEPT else FAILED, swap.reason)
     failpoints.reach("swap.noted")
     store.history.add_once(
         swap.id + swap.state,
@@ -40,6 +42,6 @@ def conclude(line: Line, swap: Swap, figures: dict[str, Any]) -> None:
         order=swap.order,
         **figures,
     )
-    line.journal.clear()
+    Journal(store.root).clear()
     if swap.state == KEPT:
-        sweep(store, line.keep_versions, keep_seconds=line.keep_seconds)
+        sweep(store, keep_versions, keep_seconds=keep_seconds)

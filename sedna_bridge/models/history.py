@@ -11,7 +11,7 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterator
 
 from .locks import FileLock
 
@@ -54,11 +54,7 @@ class History:
     def read(self, limit: int | None = None, version: str = "") -> list[dict[str, Any]]:
         """The latest entries, oldest first."""
         found: list[dict[str, Any]] = []
-        for path in (self.older, self.path):
-            try:
-                raw = path.read_bytes()
-            except FileNotFoundError:
-                continue
+        for raw in self._texts(0 if version or not limit else limit * 1024):
             for line in raw.split(b"\n"):
                 try:
                     entry = json.loads(line.decode("utf-8"))
@@ -67,3 +63,20 @@ class History:
                 if isinstance(entry, dict) and (not version or entry.get("version") == version):
                     found.append(entry)
         return found[-limit:] if limit else found
+
+    def _texts(self, tail: int) -> Iterator[bytes]:
+        """The files, older first; or, when it is long enough, only the end of the newer one, cut at a line."""
+        try:
+            size = self.path.stat().st_size
+        except FileNotFoundError:
+            size = 0
+        if tail and size > tail:
+            with open(str(self.path), "rb") as file:
+                file.seek(size - tail)
+                yield file.read().partition(b"\n")[2]
+            return
+        for path in (self.older, self.path):
+            try:
+                yield path.read_bytes()
+            except FileNotFoundError:
+                continue

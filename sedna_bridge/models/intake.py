@@ -82,6 +82,15 @@ def take_in(store: ModelStore, path: AnyPath, parcel: Parcel = PLAIN) -> Version
         ) from error
 
 
+def seed(store: ModelStore, path: AnyPath) -> VersionRecord | None:
+    """Give a store that has no active model its first one; None when it has one already."""
+    if store.pointer().active:
+        return None
+    record = take_in(store, path)
+    store.point_at(record.id)
+    return record
+
+
 def _gather(store: ModelStore, origin: Path, room: Path, inside: Path, parcel: Parcel) -> dict[str, FileEntry]:
     """Bring the files of the model into `inside`; the hash of each."""
     if origin.is_dir():

@@ -6,8 +6,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Callable, Sequence
 
+from .ending import conclude
 from .errors import ModelError
-from .journal import Journal
+from .journal import Journal, Swap
 from .judging import Gate
 from .offers import OfferLedger
 from .orders import Orders
@@ -63,3 +64,8 @@ class Line:
         self.orders = Orders(self.store)
         self.offers = OfferLedger(self.store)
         self.reports = Reports(self.store.root)
+
+    def conclude(self, swap: Swap, figures: dict[str, Any]) -> None:
+        """Carry out the end of a swap, and look for the report that comes of it."""
+        conclude(self.store, swap, figures, self.keep_versions, self.keep_seconds)
+        self.reports.wake()

@@ -74,7 +74,7 @@ class FileLock:
 def is_held(path: Path) -> bool:
     """Whether some process holds this lock now (or holds it shared)."""
     try:
-        fd = os.open(str(path), os.O_RDWR | os.O_CLOEXEC)
+        fd = os.open(str(path), os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:

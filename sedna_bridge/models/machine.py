@@ -17,7 +17,6 @@ import time
 from typing import Any
 
 from . import failpoints
-from .ending import conclude
 from .errors import ModelError, RejectedModel, StoreBusy, StoreError
 from .journal import Swap
 from .line import MEMORY, Line
@@ -293,7 +292,7 @@ class SwapMachine:
         self._conclude(swap)
 
     def _conclude(self, swap: Swap) -> None:
-        conclude(self.line, swap, self._figures)
+        self.line.conclude(swap, self._figures)
         self._waiting.pop(swap.offer, None)
         self.swap = None
         stamp = self.line.board.current

@@ -13,9 +13,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .durable import read_json, remove_whole, write_json
+from .ending import conclude
 from .errors import StoreBusy, StoreError
 from .journal import Journal, Swap
-from .states import ACTIVE, KEPT
+from .states import ACTIVE, ENDS, ROLLED_BACK
 from .store import ModelStore
 
 ACTIVATE = "activate"
@@ -101,13 +102,20 @@ def apply_at_rest(store: ModelStore, action: str, version: str, by: str = "") ->
     with store.runner():
         journal = Journal(store.root)
         swap, pointer = journal.read(), store.pointer()
-        if swap and swap.state not in (ACTIVE, KEPT):
+        if swap and swap.state in ENDS:
+            conclude(store, swap, {})
+            swap, pointer = None, store.pointer()
+        elif swap and not (swap.state == ACTIVE and pointer.active == swap.version):
             journal.clear()
             swap = None
-        if action == ROLLBACK:
+        if action == ROLLBACK or (swap and version == swap.old):
             target = resting_target(store, version)
             left = pointer.active or ""
             store.verify(target)
+            if swap and target == swap.old:
+                reason = "asked for" + (" by " + by if by else "")
+                conclude(store, swap.to(state=ROLLED_BACK, reason=reason, report=swap.report and swap.starts > 0), {})
+                return target
             journal.clear()
             store.point_at(target)
             if left and left != target:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 
-from .ending import conclude
 from .errors import ModelError
 from .journal import Swap
 from .line import AVAILABILITY, Line
@@ -29,7 +28,10 @@ def recover(line: Line) -> tuple[Swap | None, Steps]:
     if swap and swap.step == "switch" and swap.state not in (ACTIVE, *ENDS) and pointer.active == swap.version:
         swap = swap.to(state=ACTIVE)
     if swap and swap.state in ENDS:
-        conclude(line, swap, {})
+        line.conclude(swap, {})
+        swap = None
+    if swap and swap.state == ACTIVE and pointer.active != swap.version:
+        line.journal.clear()
         swap = None
     if swap is None:
         _bring_up_proven(line)
@@ -81,7 +83,8 @@ def _go_on_trial(line: Line, swap: Swap, steps: Steps) -> Swap | None:
     if swap.starts > line.max_starts and swap.old:
         why = "%d processes ended while it was on probation." % (swap.starts - 1)
     else:
-        line.journal.write(swap)
+        wanted = swap.report and line.wants_report(line.store.get(swap.version).source)
+        swap = line.journal.write(swap.to(report=wanted))
         try:
             line.sessions.probe(swap.version)
             line.sessions.ready(swap.version)
@@ -102,4 +105,4 @@ def _go_on_trial(line: Line, swap: Swap, steps: Steps) -> Swap | None:
 
 def _end(line: Line, swap: Swap, state: str, reason: str) -> None:
     swap = line.journal.write(swap.to(state=state, reason=reason))
-    conclude(line, swap, {})
+    line.conclude(swap, {})

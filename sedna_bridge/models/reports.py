@@ -52,6 +52,10 @@ class Reports:
         self._due = True
         return True
 
+    def wake(self) -> None:
+        """Look for due reports at the next delivery; somebody else may have promised one."""
+        self._due = True
+
     def all(self) -> list[Report]:
         """All reports, oldest first."""
         found = [read_json(path) for path in self.folder.glob("*.json")]

@@ -109,3 +109,28 @@ def test_killed_in_the_middle_of_an_install(store, install, tmp_path):
     assert not list((store.root / "incoming").iterdir()), "the room of the dead is swept"
     assert subprocess.run(command, env=dict(environment, SEDNABOX_FAILPOINTS=""), timeout=60).returncode == 0
     assert ModelStore(store.root).verify("little@2")
+
+
+def test_sedna_s_updates_across_restarts_are_reported_once_each(store, install, tmp_path):
+    """LocalController's way of writing, a pipeline that is killed on the way, one report for each version."""
+    import toy_models
+
+    install("1", activate=True, weights=400)
+    hot, out = tmp_path / "hot", tmp_path / "out"
+    hot.mkdir()
+    arguments = ["--hot", str(hot / "model_config.json")]
+    moves = [("v2", {"boxes": 3}, 300, "reports.done"), ("v3", {"nan": True}, 200, "swap.conclude"), ("v4", {}, 100, "swap.watch")]
+    for version, behaviour, weights, place in moves:
+        for path, data in (
+            (hot / "model.onnx", toy_models.onnx_bytes(weights, **dict(behaviour, v=version))),
+            (hot / "model_config.json", json.dumps({"model_config": {
+                "model_path": "/model-hot-update/model.onnx", "model_update_time": version}}).encode()),
+        ):
+            fd = os.open(str(path), os.O_RDWR | os.O_CREAT)
+            os.write(fd, data)
+            os.close(fd)
+        run(store, out, *arguments, failpoints=place + "=kill", check=-9)
+        run(store, out, *arguments, "--seconds", "2.5" if version != "v4" else "9")
+    check_frames(out)
+    assert [report[:2] for report in reports_of(out)] == [["v2", "completed"], ["v3", "failed"], ["v4", "completed"]]
+    assert store.pointer().active == "little@v4" and store.pointer().previous == "little@v2"

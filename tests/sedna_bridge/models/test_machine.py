@@ -1,5 +1,6 @@
 """The swap machine in one process: every way a swap can go."""
 import pytest
+import toy_models
 
 from sedna_bridge.models import (
     ACTIVATE,
@@ -12,6 +13,8 @@ from sedna_bridge.models import (
     SourceError,
     StoreBusy,
     Terms,
+    apply_at_rest,
+    seed,
     take_in,
 )
 
@@ -376,3 +379,66 @@ def test_a_full_disk_puts_the_swap_off(store, install, rig, monkeypatch):
 
 def test_an_expected_rejection_is_a_rejected_model():
     assert issubclass(RejectedModel, ModelError)
+
+
+def test_activated_and_taken_back_at_rest(store, install, rig):
+    install("1", activate=True)
+    install("2")
+    assert apply_at_rest(store, ACTIVATE, "little@2", "ann") == "little@2"
+    assert apply_at_rest(store, ACTIVATE, "little@1", "ann") == "little@1"
+    assert store.rejection("little@2").reason == "asked for by ann"
+    assert rig().frames() == "little@1" and not (store.root / "swap.json").exists()
+
+
+def test_a_trial_at_rest_is_kept_or_rolled_back_by_the_next_pipeline(store, install, rig, policy):
+    install("1", activate=True)
+    install("2")
+    install("3", fail_after=3)
+    apply_at_rest(store, ACTIVATE, "little@2")
+    line = rig(policy)
+    assert line.frames() == "little@2"
+    line.walk()
+    assert line.reports == [("little@2", "completed", "")] and store.pointer().previous == "little@1"
+    line.machine.close()
+    apply_at_rest(store, ACTIVATE, "little@3")
+    line = rig(policy)
+    for _ in range(40):
+        try:
+            line.frames()
+        except ValueError:
+            assert policy == "memory" or line.board.session("little@2") is None
+        line.machine.step()
+    assert line.frames() == "little@2" and store.pointer().active == "little@2"
+    assert line.reports[0][:2] == ("little@3", "failed")
+
+
+def test_a_rollback_at_rest_ends_the_trial_of_a_dead_pipeline(store, install, rig):
+    install("1", activate=True)
+    install("2")
+    line = rig()
+    Orders(store).place(ACTIVATE, "little@2")
+    line.walk(until="active")
+    line.crash()
+    assert apply_at_rest(store, ROLLBACK, "", "ann") == "little@1"
+    line = rig()
+    line.walk()
+    assert line.frames() == "little@1" and line.reports == [("little@2", "failed", "asked for by ann")]
+
+
+def test_a_pointer_that_never_moved_leaves_no_trial(store, install, rig, monkeypatch):
+    from sedna_bridge.models import failpoints
+
+    install("1", activate=True)
+    install("2")
+    monkeypatch.setattr(failpoints, "_wanted", {"store.point": ("error", 0)})
+    with pytest.raises(OSError):
+        apply_at_rest(store, ACTIVATE, "little@2")
+    monkeypatch.setattr(failpoints, "_wanted", {})
+    line = rig()
+    assert line.frames() == "little@1" and line.machine.swap is None
+
+
+def test_the_first_model_of_a_store(store, rig, tmp_path):
+    folder = toy_models.model_folder(tmp_path / "m", "1")
+    assert seed(store, folder).id == "little@1" and seed(store, folder) is None
+    assert rig().frames() == "little@1"
