@@ -1,6 +1,8 @@
 """A graph as a person wrote it: nodes, edges and settings, each with its place. Nothing is looked up yet."""
 from __future__ import annotations
 
+import os
+
 from . import attribute
 from .place import Place
 
@@ -68,8 +70,15 @@ class Graph:
 
     @property
     def driver_dirs(self) -> list[str]:
+        """The folders with units. A relative one that is not in the working directory is looked for beside the graph."""
         value = self.settings.get("driver.dir", self.settings.get("drivers.dir", []))
-        return [value] if isinstance(value, str) else list(value)  # type: ignore[call-overload]
+        dirs = [value] if isinstance(value, str) else list(value)  # type: ignore[call-overload]
+        beside = os.path.dirname(os.path.abspath(self.file)) if self.file else ""
+        found = []
+        for folder in dirs:
+            other = os.path.normpath(os.path.join(beside, folder))
+            found.append(other if beside and not os.path.exists(folder) and os.path.isdir(other) else folder)
+        return found
 
     def flag(self, key: str, default: bool) -> bool:
         """A setting read as the real engine reads booleans: only "true" and "1" are true."""
