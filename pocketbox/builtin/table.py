@@ -10,6 +10,9 @@ VERSION = "1.0.0"
 NORMAL, STREAM = False, True
 
 
+SEES_ERRORS = ("httpserver_sync_reply",)     # it tells the client, where ModelBox leaves it waiting
+
+
 class Option(NamedTuple):
     """One option as editors show it; `values` are the choices of a list."""
 
@@ -138,6 +141,7 @@ def describe(unit: Unit) -> Descriptor:
     descriptor.description = unit.desc
     descriptor.group_type = unit.group
     descriptor.stream = unit.stream
+    descriptor.exception_visible = unit.name in SEES_ERRORS
     descriptor.inputs = [Port(name, "cpu") for name in unit.inputs]
     descriptor.outputs = [Port(name, "cpu") for name in unit.outputs]
     descriptor.factory = _factory(unit.entry)

@@ -23,8 +23,9 @@ def node(name: str, unit: str, **options: Any) -> str:
 def write(folder: Any, lines: list[str]) -> str:
     """The graph as a file; gives its path."""
     path = os.path.join(str(folder), "graph.toml")
-    text = ('[driver]\ndir = ["%s"]\nskip-default = false\n[graph]\nformat = "graphviz"\ngraphconf = """digraph case {\n'
-            '%s\n}"""\n[flow]\nname = "case"\n') % (os.path.join(HERE, "units"), "\n".join(lines))
+    text = ('[driver]\ndir = ["%s"]\nskip-default = false\n[graph]\nformat = "graphviz"\n'
+            'graphconf = """digraph case {\n%s\n}"""\n[flow]\nname = "case"\n') % (
+                os.path.join(HERE, "units"), "\n".join(lines))
     with open(path, "w", encoding="utf-8") as stream:
         stream.write(text)
     return path
