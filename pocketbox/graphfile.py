@@ -9,7 +9,7 @@ from typing import Any
 
 from . import attribute, dot, jsontext, tomltext
 from .attribute import LIST_SIGN
-from .dot import DotGraph
+from .dotgraph import DotGraph
 from .errors import FormatError
 from .graph import Edge, Graph, Node
 from .nearest import did_you_mean

@@ -8,7 +8,7 @@ from typing import Callable, Iterator
 from ..graph import Edge
 from ..problem import ERROR, WARNING, Problem
 from ..resolve import BoundNode, Resolved
-from .buffers import conditional_push
+from .counting import conditional_push
 from .view import GraphView, node_problem
 
 

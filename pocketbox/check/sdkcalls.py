@@ -5,7 +5,7 @@ import ast
 from typing import Callable, Iterator
 
 from ..problem import ERROR, WARNING, Problem
-from .buffers import conditional_push, counts, input_loops
+from .counting import conditional_push, counts, input_loops
 from .unitcode import UnitCode, called, calls, context_name, dotted, text_argument, walk
 
 UNUSABLE = {

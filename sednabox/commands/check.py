@@ -27,9 +27,10 @@ def run(args: argparse.Namespace) -> int:
     from pocketbox.check import check, codes, failed, folders
     if args.explain:
         code = args.explain.upper()
-        if code not in codes.CODES:
+        known = codes.table()
+        if code not in known:
             sys.stderr.write("there is no code %s; they run from %s to %s\n" % (
-                args.explain, min(codes.CODES), max(codes.CODES)))
+                args.explain, min(known), max(known)))
             return USAGE
         print(codes.explain(code))
         return CLEAN
