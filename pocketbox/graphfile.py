@@ -139,6 +139,7 @@ def _fill(graph: Graph, parsed: DotGraph) -> None:
     graph.name = parsed.name
     graph.place = parsed.place
     graph.strict_dot = parsed.strict
+    graph.rest = parsed.rest
     graph.attributes = {key: value.text for key, value in parsed.attributes.items()}
     graph.attribute_places = {key: value.place for key, value in parsed.attributes.items()}
     for node in parsed.nodes.values():

@@ -102,6 +102,14 @@ def strict_dot(view: GraphView) -> Iterator[Problem]:
         )
 
 
+def text_behind(view: GraphView) -> Iterator[Problem]:
+    """A bracket too early ends the graph, and nobody reads on."""
+    rest = view.resolved.graph.rest
+    if rest is not None:
+        yield Problem("SB319", WARNING, "what stands here, behind the graph's last bracket, is never read", rest,
+                      cure="Look for a '}' too many before it, or remove it")
+
+
 def skipped_nodes(view: GraphView) -> Iterator[Problem]:
     graph = view.resolved.graph
     for name in view.resolved.skipped:
@@ -185,5 +193,5 @@ def _filters_on_way(
 
 
 RULES: tuple[Callable[[GraphView], Iterator[Problem]], ...] = (
-    relative_dirs, skip_default, never_ends, missing_file, strict_dot, skipped_nodes, odd_arrays, webui_dir,
+    relative_dirs, skip_default, never_ends, missing_file, strict_dot, text_behind, skipped_nodes, odd_arrays, webui_dir,
     filtered_join)

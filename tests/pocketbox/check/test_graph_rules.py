@@ -190,6 +190,10 @@ def test_settings_of_the_file(build, tmp_path):
     assert build((CHAIN % "") + "\nx[color=red]\ns:out -> x:in", strict="strict = false") == ["SB316", "SB036"]
 
 
+def test_text_behind_the_graph(build):
+    assert build(CHAIN % "" + "\n}\nx[flowunit=step]") == ["SB319"]
+
+
 def test_a_finite_graph_must_be_stopped_by_a_unit(build, tmp_path):
     (tmp_path / "a.mp4").write_text("x")
     dot = 'v[flowunit=video_input, source_url="%s"]\nn[flowunit=step]\n%s\nv:out -> n:in\nn:out -> k:%s'
