@@ -1,4 +1,5 @@
 """`sednabox model`, at rest and beside a running pipeline, through its real door."""
+
 import contextlib
 import json
 import os
@@ -29,7 +30,10 @@ class Command:
     def __call__(self, *arguments, rc=0):
         done = subprocess.run(
             [sys.executable, "-m", "sednabox.commands.model", "--state", str(self.state), *arguments],
-            env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=100,
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            timeout=100,
         )
         assert done.returncode == rc, (done.stdout, done.stderr)
         assert "Traceback" not in done.stderr
@@ -50,8 +54,17 @@ def model(tmp_path):
 @contextlib.contextmanager
 def pipeline(model):
     child = subprocess.Popen(
-        [sys.executable, str(TOYS / "toy_pipeline.py"), str(model.store.root), str(model.folder / "out"), "--seconds", "60"],
-        env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        [
+            sys.executable,
+            str(TOYS / "toy_pipeline.py"),
+            str(model.store.root),
+            str(model.folder / "out"),
+            "--seconds",
+            "60",
+        ],
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         deadline = time.monotonic() + 30
@@ -97,7 +110,9 @@ def test_pack_sign_trust(model, tmp_path):
     pytest.importorskip("cryptography")
     folder = model.make("3", counter=3)
     model("sign", "--new-key", str(tmp_path / "key"))
-    assert "signed little@3, counter 3, 2 files" in model("sign", folder, "--key", str(tmp_path / "key"), "--expires", "30d")
+    assert "signed little@3, counter 3, 2 files" in model(
+        "sign", folder, "--key", str(tmp_path / "key"), "--expires", "30d"
+    )
     packed = model.json("pack", folder, str(tmp_path / "m.tgz"))
     (identity,) = model.json("trust", str(tmp_path / "key.pub"))
     assert "signed models only" in model("install", model.make("1"), rc=1)

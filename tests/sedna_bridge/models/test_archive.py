@@ -1,4 +1,5 @@
 """Archives of strangers: nothing lands outside, nothing alien lands at all."""
+
 import io
 import os
 import stat
@@ -45,8 +46,23 @@ def test_a_zip_and_one_top_folder(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["/etc/x.txt", "../x.txt", "a/../../x.txt", "a\\..\\x.txt", "run.sh", "model.onnx/..", ".hidden.txt", "a/.b/x.txt",
-             "x" * 250 + ".txt", "model.so", "", "a\nb.txt", "-\x00.txt", "con\u202etxt.txt"]
+    "name",
+    [
+        "/etc/x.txt",
+        "../x.txt",
+        "a/../../x.txt",
+        "a\\..\\x.txt",
+        "run.sh",
+        "model.onnx/..",
+        ".hidden.txt",
+        "a/.b/x.txt",
+        "x" * 250 + ".txt",
+        "model.so",
+        "",
+        "a\nb.txt",
+        "-\x00.txt",
+        "con\u202etxt.txt",
+    ],
 )
 def test_names_that_are_refused(name):
     with pytest.raises(BadArchive):
@@ -55,8 +71,12 @@ def test_names_that_are_refused(name):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"}, {"type": tarfile.LNKTYPE, "linkname": "model.onnx"},
-     {"type": tarfile.CHRTYPE}, {"type": tarfile.FIFOTYPE}],
+    [
+        {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"},
+        {"type": tarfile.LNKTYPE, "linkname": "model.onnx"},
+        {"type": tarfile.CHRTYPE},
+        {"type": tarfile.FIFOTYPE},
+    ],
     ids=["symlink", "hardlink", "device", "fifo"],
 )
 def test_only_plain_files(tmp_path, changes):
@@ -99,7 +119,7 @@ def test_bombs(tmp_path, kind):
     assert written < 4 << 20
     (tmp_path / "again").mkdir()
     with pytest.raises(BadArchive, match="more than 1000 bytes"):
-        unpack(made, tmp_path / "again", Limits(file_bytes=1000, ratio=10 ** 6))
+        unpack(made, tmp_path / "again", Limits(file_bytes=1000, ratio=10**6))
 
 
 def test_a_cut_archive(tmp_path):

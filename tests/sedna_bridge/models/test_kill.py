@@ -1,4 +1,5 @@
 """kill -9 of a real process at every named step: the next process finds one consistent version and ends the swap."""
+
 import json
 import os
 import subprocess
@@ -22,7 +23,10 @@ def run(store, out, *arguments, failpoints="", check=0):
     environment["PYTHONPATH"] = os.pathsep.join([ROOT, os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, PIPELINE, str(store.root), str(out), *arguments],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=60,
     )
     assert done.returncode == check, done.stdout.decode()[-3000:]
 
@@ -119,12 +123,20 @@ def test_sedna_s_updates_across_restarts_are_reported_once_each(store, install, 
     hot, out = tmp_path / "hot", tmp_path / "out"
     hot.mkdir()
     arguments = ["--hot", str(hot / "model_config.json")]
-    moves = [("v2", {"boxes": 3}, 300, "reports.done"), ("v3", {"nan": True}, 200, "swap.conclude"), ("v4", {}, 100, "swap.watch")]
+    moves = [
+        ("v2", {"boxes": 3}, 300, "reports.done"),
+        ("v3", {"nan": True}, 200, "swap.conclude"),
+        ("v4", {}, 100, "swap.watch"),
+    ]
     for version, behaviour, weights, place in moves:
         for path, data in (
             (hot / "model.onnx", toy_models.onnx_bytes(weights, **dict(behaviour, v=version))),
-            (hot / "model_config.json", json.dumps({"model_config": {
-                "model_path": "/model-hot-update/model.onnx", "model_update_time": version}}).encode()),
+            (
+                hot / "model_config.json",
+                json.dumps(
+                    {"model_config": {"model_path": "/model-hot-update/model.onnx", "model_update_time": version}}
+                ).encode(),
+            ),
         ):
             fd = os.open(str(path), os.O_RDWR | os.O_CREAT)
             os.write(fd, data)

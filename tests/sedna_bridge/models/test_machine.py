@@ -1,4 +1,5 @@
 """The swap machine in one process: every way a swap can go."""
+
 import pytest
 import toy_models
 
@@ -89,7 +90,8 @@ def test_slower_than_the_line_bears(store, install, rig, policy):
 
 
 @pytest.mark.parametrize(
-    "behaviour, why", [({"fail_after": 3}, "frames failed"), ({"blind_after": 1}, "of what the old model|boxes per frame")]
+    "behaviour, why",
+    [({"fail_after": 3}, "frames failed"), ({"blind_after": 1}, "of what the old model|boxes per frame")],
 )
 def test_a_model_that_breaks_on_the_line_is_rolled_back(store, install, rig, policy, behaviour, why):
     import re
@@ -119,7 +121,9 @@ def test_a_model_that_breaks_on_the_line_is_rolled_back(store, install, rig, pol
     line.walk()
     assert line.runtime.open == 1
     if policy == "availability" and behaviour.get("fail_after"):
-        assert line.board.counts.rescued == line.board.counts.errors > 0, "the old model judged what the new one could not"
+        assert line.board.counts.rescued == line.board.counts.errors > 0, (
+            "the old model judged what the new one could not"
+        )
 
 
 def test_a_rejected_version_is_not_tried_again_unless_asked(store, install, rig):
@@ -220,7 +224,7 @@ def test_a_source_that_is_away_is_asked_again_later(store, install, rig):
     for expected in (1, 2):
         line.walk()
         assert len(tries) == expected and store.pointer().active == "little@1"
-        line.now += 5.0 * 2 ** expected
+        line.now += 5.0 * 2**expected
     line.walk()
     assert store.pointer().active == "little@2" and len(line.reports) == 1
 
@@ -310,7 +314,16 @@ def test_probation_ends_by_time_without_frames(store, install, rig):
     assert store.pointer().active == "little@2"
 
 
-@pytest.mark.parametrize("kind, why", [("crash", "SIGABRT"), ("hang", "hung"), ("fail", "InvalidGraph"), ("eat", "MemoryError|exit code"), ("spin", "processor time")])
+@pytest.mark.parametrize(
+    "kind, why",
+    [
+        ("crash", "SIGABRT"),
+        ("hang", "hung"),
+        ("fail", "InvalidGraph"),
+        ("eat", "MemoryError|exit code"),
+        ("spin", "processor time"),
+    ],
+)
 def test_the_first_load_is_in_a_child_with_limits(store, install, rig, kind, why):
     import re
 
@@ -318,7 +331,9 @@ def test_the_first_load_is_in_a_child_with_limits(store, install, rig, kind, why
 
     install("1", activate=True)
     install("2", probe=kind)
-    line = rig(probing=True, probe_limits=ProbeLimits(512 << 20, 2 if kind == "spin" else 20, 2.0 if kind == "hang" else 30.0))
+    line = rig(
+        probing=True, probe_limits=ProbeLimits(512 << 20, 2 if kind == "spin" else 20, 2.0 if kind == "hang" else 30.0)
+    )
     Orders(store).place(ACTIVATE, "little@2")
     line.walk()
     assert re.search(why, store.rejection("little@2").reason)

@@ -5,6 +5,7 @@
 * at rest the active version is a sound one, its pointer says so, and no session but its own is open;
 * each version that ended has exactly one report.
 """
+
 import shutil
 import tempfile
 from pathlib import Path
@@ -30,10 +31,29 @@ KINDS = {
 }
 BAD = {"no_load", "no_warm_up", "nan", "blind", "breaks"}
 PLACES = [
-    "journal.fetch", "journal.verify", "journal.load", "journal.warm_up", "journal.judge", "journal.switch", "journal.active",
-    "journal.kept", "journal.rejected", "journal.rolled_back", "journal.clear", "store.point", "swap.fetch", "swap.load",
-    "swap.warm_up", "swap.switch", "swap.switched", "swap.watch", "swap.conclude", "swap.pointed", "swap.noted",
-    "reports.done", "sweep.record",
+    "journal.fetch",
+    "journal.verify",
+    "journal.load",
+    "journal.warm_up",
+    "journal.judge",
+    "journal.switch",
+    "journal.active",
+    "journal.kept",
+    "journal.rejected",
+    "journal.rolled_back",
+    "journal.clear",
+    "store.point",
+    "swap.fetch",
+    "swap.load",
+    "swap.warm_up",
+    "swap.switch",
+    "swap.switched",
+    "swap.watch",
+    "swap.conclude",
+    "swap.pointed",
+    "swap.noted",
+    "reports.done",
+    "sweep.record",
 ]
 
 
@@ -83,7 +103,12 @@ class SwapModel(RuleBasedStateMachine):
 
     def start(self):
         self.line = Rig(
-            self.store, self.policy, on_report=self.report, max_starts=3, start=False, keep_versions=3,
+            self.store,
+            self.policy,
+            on_report=self.report,
+            max_starts=3,
+            start=False,
+            keep_versions=3,
             terms=Terms(frames=12, seconds=60.0, min_frames=5, min_pairs=2),
         )
         while True:
@@ -174,7 +199,9 @@ class SwapModel(RuleBasedStateMachine):
             line.frames(1)
         except ValueError:
             swap = line.machine.swap
-            assert self.policy == "memory" or self.line.board.session(swap.old) is None, "the old one could have judged it"
+            assert self.policy == "memory" or self.line.board.session(swap.old) is None, (
+                "the old one could have judged it"
+            )
             return
         assert len(line.judged_by) == before + 1
         if before:

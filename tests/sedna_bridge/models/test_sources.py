@@ -1,4 +1,5 @@
 """Where models come from, with writers that misbehave as Sedna's do, and servers that break off."""
+
 import hashlib
 import http.server
 import json
@@ -123,7 +124,13 @@ def test_a_config_with_a_stale_tail_and_odd_values(tmp_path):
     sedna_config(path, "a long version of the first model")
     sedna_config(path, "short")
     assert read_hot_update(path) == ("/model-hot-update/model.onnx", "short")
-    for text in ("", "{", "[]", '{"model_config": 3}', '{"model_config": {"model_path": "", "model_update_time": "x"}}'):
+    for text in (
+        "",
+        "{",
+        "[]",
+        '{"model_config": 3}',
+        '{"model_config": {"model_path": "", "model_update_time": "x"}}',
+    ):
         path.write_text(text)
         assert read_hot_update(path) is None
     path.write_text('{"model_config": {"model_path": "m.onnx", "model_update_time": 17}}')
@@ -163,8 +170,13 @@ def test_a_config_rewritten_every_10_ms(tmp_path, store):
 def test_from_sedna_s_environment():
     assert HotUpdateFile.from_environment({}) is None
     assert HotUpdateFile.from_environment({"MODEL_HOT_UPDATE": "false", "MODEL_HOT_UPDATE_CONFIG": "/x"}) is None
-    found = HotUpdateFile.from_environment({"MODEL_HOT_UPDATE": "true", "MODEL_HOT_UPDATE_CONFIG": "/x/model_config.json",
-                                            "MODEL_POLL_PERIOD_SECONDS": "0"})
+    found = HotUpdateFile.from_environment(
+        {
+            "MODEL_HOT_UPDATE": "true",
+            "MODEL_HOT_UPDATE_CONFIG": "/x/model_config.json",
+            "MODEL_POLL_PERIOD_SECONDS": "0",
+        }
+    )
     assert found.period == 60.0 and found.name == "sedna:/x/model_config.json"
 
 
@@ -237,7 +249,7 @@ def test_a_download_goes_on_in_another_process_s_life(site, tmp_path):
     data = os.urandom(300000)
     site["files"]["/m"] = data
     site["cuts"] = [100000]
-    with pytest.raises(SourceError, match="1 tries.*What has come is kept"):
+    with pytest.raises(SourceError, match=r"1 tries.*What has come is kept"):
         download(site["url"] + "/m", tmp_path, Patience(tries=1, first_pause=0.0))
     assert download(site["url"] + "/m", tmp_path, QUICK).read_bytes() == data
     assert 95000 < int(site["asked"][-1][1][6:-1]) <= 100000
@@ -270,7 +282,8 @@ def test_errors_of_servers(site, tmp_path):
         download(site["url"] + "/none", tmp_path, QUICK)
     with pytest.raises(RejectedModel, match="at most 2"):
         download(site["url"] + "/m", tmp_path / ".", Patience(max_bytes=2)) if (tmp_path / "x").mkdir() else download(
-            site["url"] + "/m", tmp_path / "x", Patience(max_bytes=2))
+            site["url"] + "/m", tmp_path / "x", Patience(max_bytes=2)
+        )
     with pytest.raises(SourceError, match="in 3 tries") as error:
         download("http://user:secret@127.0.0.1:9/m", tmp_path, QUICK)
     assert "secret" not in str(error.value)
@@ -279,9 +292,11 @@ def test_errors_of_servers(site, tmp_path):
 
 
 def inference_model(entries, target):
-    return "apiVersion: ai.kubeedge.io/v1alpha1\nkind: InferenceModel\nmetadata: {name: face}\nspec:\n  modelName: face\n" \
-        "  targetVersion: %s\n  manifest:\n%s" % (target, "".join(
-            "  - version: %s\n    downloadURL: %s\n    sha256sum: %s\n" % entry for entry in entries))
+    return (
+        "apiVersion: ai.kubeedge.io/v1alpha1\nkind: InferenceModel\nmetadata: {name: face}\nspec:\n  modelName: face\n"
+        "  targetVersion: %s\n  manifest:\n%s"
+        % (target, "".join("  - version: %s\n    downloadURL: %s\n    sha256sum: %s\n" % entry for entry in entries))
+    )
 
 
 def test_an_inference_model(site, store, tmp_path):
@@ -304,8 +319,14 @@ def test_an_inference_model(site, store, tmp_path):
     assert source.poll(store).key == offer.key
     path.write_text(inference_model(entries, "3"))
     assert source.poll(store).fetch(store, nothing).id == "face@3"
-    site["files"]["/model.json"] = json.dumps({"spec": {"modelName": "face", "manifest": [
-        {"version": "4", "downloadURL": "face_4.tar.gz", "sha256sum": sums[4].upper()}]}}).encode()
+    site["files"]["/model.json"] = json.dumps(
+        {
+            "spec": {
+                "modelName": "face",
+                "manifest": [{"version": "4", "downloadURL": "face_4.tar.gz", "sha256sum": sums[4].upper()}],
+            }
+        }
+    ).encode()
     remote = InferenceModel(site["url"] + "/model.json", patience=QUICK)
     assert remote.poll(store).fetch(store, nothing).id == "face@4", "a relative address, one version, capital digits"
     assert "secret" not in remote.name and not list((store.root / "incoming").iterdir())
@@ -328,13 +349,19 @@ def test_a_damaged_download_is_refused_and_a_torn_one_fetched_anew(site, store, 
     assert offer.fetch(store, nothing).id == "face@1", "a resumed download that is wrong is fetched anew"
 
 
-@pytest.mark.parametrize("text, why", [
-    ("a: [", "not YAML"), ("3", "expected an InferenceModel"), ("kind: Pod", "found 'Pod'"), ("spec: {}", "spec.manifest"),
-    (inference_model([("1", "http://x", "0" * 64)], "2"), "targetVersion '2' is 0 times"),
-    (inference_model([("1", "http://x", "0" * 64)] * 2, "1"), "2 times"),
-    (inference_model([("1", "http://x", "abc")], "1"), "64 hexadecimal"),
-    (inference_model([("1", "", "0" * 64)], "1"), "no downloadURL"),
-])
+@pytest.mark.parametrize(
+    "text, why",
+    [
+        ("a: [", "not YAML"),
+        ("3", "expected an InferenceModel"),
+        ("kind: Pod", "found 'Pod'"),
+        ("spec: {}", "spec.manifest"),
+        (inference_model([("1", "http://x", "0" * 64)], "2"), "targetVersion '2' is 0 times"),
+        (inference_model([("1", "http://x", "0" * 64)] * 2, "1"), "2 times"),
+        (inference_model([("1", "http://x", "abc")], "1"), "64 hexadecimal"),
+        (inference_model([("1", "", "0" * 64)], "1"), "no downloadURL"),
+    ],
+)
 def test_manifests_that_are_wrong(text, why):
     with pytest.raises(SourceError, match=why):
         read_inference_model(text, "m.yaml")
@@ -375,8 +402,15 @@ def test_a_drop_folder(store, tmp_path):
 
 
 def test_source_from(tmp_path):
-    kinds = {"sedna:/x/model_config.json": HotUpdateFile, "/x/model_config.json": HotUpdateFile, "a.yaml": InferenceModel,
-             "https://h/m.json": InferenceModel, "https://h/m.onnx": WebModel, "s3://b/m.tgz": WebModel, "/drop": DropFolder}
+    kinds = {
+        "sedna:/x/model_config.json": HotUpdateFile,
+        "/x/model_config.json": HotUpdateFile,
+        "a.yaml": InferenceModel,
+        "https://h/m.json": InferenceModel,
+        "https://h/m.onnx": WebModel,
+        "s3://b/m.tgz": WebModel,
+        "/drop": DropFolder,
+    }
     for text, kind in kinds.items():
         source = source_from(text, 7.0)
         assert type(source) is kind and source.period == 7.0
@@ -392,7 +426,9 @@ def test_s3(site, store, tmp_path, monkeypatch):
     site["cuts"] = [1000]
     assert download("s3://bucket/models/net.onnx", tmp_path, QUICK).read_bytes() == data
     offer = WebModel("s3://bucket/models/net.onnx").poll(store)
-    assert take_in(store, tmp_path / next(p.name for p in tmp_path.iterdir() if p.name.startswith("partial") and not p.suffix))
+    assert take_in(
+        store, tmp_path / next(p.name for p in tmp_path.iterdir() if p.name.startswith("partial") and not p.suffix)
+    )
     assert offer.version.startswith("net-")
     with pytest.raises(SourceError):
         download("s3://bucket/none", tmp_path, QUICK)

@@ -1,4 +1,5 @@
 """The store and its door, also with several processes at once."""
+
 import json
 import multiprocessing
 import os
@@ -28,7 +29,11 @@ ROOT = str(Path(__file__).resolve().parents[3])
 def test_a_folder_comes_in_and_is_found(store, install):
     record = install("1", golden=2)
     assert record.id == "little@1" and sorted(record.files) == [
-        "golden/0.txt", "golden/1.txt", "manifest.toml", "model.onnx"]
+        "golden/0.txt",
+        "golden/1.txt",
+        "manifest.toml",
+        "model.onnx",
+    ]
     assert store.find("1").id == store.find("little").id == store.find("litt").id == "little@1"
     with pytest.raises(StoreError, match="sednabox model ls"):
         store.find("9")
@@ -52,7 +57,7 @@ def test_equal_bytes_are_kept_once(store, tmp_path):
     for name in ("a", "b"):
         folder = toy_models.model_folder(tmp_path / name, "1", name)
         take_in(store, folder)
-    assert len([p for p in (store.root / "blobs").glob("*/*")]) == 3
+    assert len(list((store.root / "blobs").glob("*/*"))) == 3
 
 
 def test_archives_and_bare_files(store, tmp_path):
@@ -68,19 +73,25 @@ def test_archives_and_bare_files(store, tmp_path):
     assert 'parent = "7"' in text and "[output]" in text and record.model_sha256 in text
 
 
-@pytest.mark.parametrize("damage, why", [
-    (lambda f: (f / "model.onnx").write_bytes((f / "model.onnx").read_bytes()[:-9]), "not one whole ONNX"),
-    (lambda f: (f / "manifest.toml").write_text('[model]\nname = "x y"\nversion = "1"'), "name"),
-    (lambda f: (f / "manifest.toml").write_text('[model]\nname = "x"\nversion = "1 2"'), "version"),
-    (lambda f: (f / "manifest.toml").write_text("[model"), "not TOML"),
-    (lambda f: (f / "manifest.toml").write_bytes(b"\xff\xfe[model]"), "not TOML|UTF-8"),
-    (lambda f: (f / "manifest.toml").write_text(toy_models.manifest("1", sha256="0" * 64)), "the manifest says sha256"),
-    (lambda f: (f / "manifest.toml").write_text(toy_models.manifest("1", size=5)), "5 bytes"),
-    (lambda f: (f / "manifest.toml").write_text(toy_models.manifest("1", file="../x.onnx")), "not there"),
-    (lambda f: (f / "manifest.toml").write_text("[input]\nwidth = 1"), r"a table \[model\]"),
-    (lambda f: (f / "manifest.toml").write_text('[model]\nname = 3\nversion = "1"'), "a text"),
-    (lambda f: (f / "model.onnx").unlink(), "not there"),
-])
+@pytest.mark.parametrize(
+    "damage, why",
+    [
+        (lambda f: (f / "model.onnx").write_bytes((f / "model.onnx").read_bytes()[:-9]), "not one whole ONNX"),
+        (lambda f: (f / "manifest.toml").write_text('[model]\nname = "x y"\nversion = "1"'), "name"),
+        (lambda f: (f / "manifest.toml").write_text('[model]\nname = "x"\nversion = "1 2"'), "version"),
+        (lambda f: (f / "manifest.toml").write_text("[model"), "not TOML"),
+        (lambda f: (f / "manifest.toml").write_bytes(b"\xff\xfe[model]"), "not TOML|UTF-8"),
+        (
+            lambda f: (f / "manifest.toml").write_text(toy_models.manifest("1", sha256="0" * 64)),
+            "the manifest says sha256",
+        ),
+        (lambda f: (f / "manifest.toml").write_text(toy_models.manifest("1", size=5)), "5 bytes"),
+        (lambda f: (f / "manifest.toml").write_text(toy_models.manifest("1", file="../x.onnx")), "not there"),
+        (lambda f: (f / "manifest.toml").write_text("[input]\nwidth = 1"), r"a table \[model\]"),
+        (lambda f: (f / "manifest.toml").write_text('[model]\nname = 3\nversion = "1"'), "a text"),
+        (lambda f: (f / "model.onnx").unlink(), "not there"),
+    ],
+)
 def test_bad_folders(store, tmp_path, damage, why):
     folder = toy_models.model_folder(tmp_path / "m", "1")
     damage(folder)
@@ -154,8 +165,9 @@ def test_a_lease_of_another_process_counts_until_it_dies(store, install):
         "import sys, time; from sedna_bridge.models import ModelStore; "
         "lease = ModelStore(sys.argv[1]).lease('little@1'); print('held', flush=True); time.sleep(60)"
     )
-    child = subprocess.Popen([sys.executable, "-c", code, str(store.root)], stdout=subprocess.PIPE,
-                             env=dict(os.environ, PYTHONPATH=ROOT))
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, str(store.root)], stdout=subprocess.PIPE, env=dict(os.environ, PYTHONPATH=ROOT)
+    )
     assert child.stdout.readline() == b"held\n"
     assert sweep(store, keep=0).in_use == ["little@1"]
     child.kill()

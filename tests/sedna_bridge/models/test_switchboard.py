@@ -1,4 +1,5 @@
 """What frames see of a swap, with a real stamping and a real judging thread."""
+
 import queue
 import threading
 import time

@@ -1,4 +1,5 @@
 """Signed models: what is not signed, or old, or another, stays out."""
+
 import json
 import time
 
@@ -38,12 +39,14 @@ def test_a_signed_model_comes_in(store, keys, tmp_path):
 def test_unsigned_and_altered_models_stay_out(store, keys, tmp_path):
     with pytest.raises(BadSignature, match="signed models only"):
         take_in(store, toy_models.model_folder(tmp_path / "plain", "1"))
-    for number, damage in enumerate([
-        lambda f: (f / "golden" / "0.txt").write_text("other"),
-        lambda f: (f / "card.md").write_text("more"),
-        lambda f: (f / "golden" / "0.txt").unlink(),
-        lambda f: (f / "model.onnx").write_bytes(toy_models.onnx_bytes(boxes=77)),
-    ]):
+    for number, damage in enumerate(
+        [
+            lambda f: (f / "golden" / "0.txt").write_text("other"),
+            lambda f: (f / "card.md").write_text("more"),
+            lambda f: (f / "golden" / "0.txt").unlink(),
+            lambda f: (f / "model.onnx").write_bytes(toy_models.onnx_bytes(boxes=77)),
+        ]
+    ):
         folder = signed(tmp_path / str(number), keys, "1", 1)
         damage(folder)
         with pytest.raises(BadSignature, match="not as signed"):

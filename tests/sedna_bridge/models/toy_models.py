@@ -1,4 +1,5 @@
 """Small real ONNX files whose metadata says how a toy runtime must behave, and that runtime."""
+
 import json
 import sys
 import time
@@ -57,7 +58,7 @@ class ToySession:
         """The call of the frame path."""
         assert not self.released, "a frame was judged by a released session"
         found = []
-        for frame in frames:
+        for _frame in frames:
             self.seen += 1
             if self.seen > self.behaviour.get("fail_after", 1 << 60):
                 raise ValueError("broken at frame %d" % self.seen)

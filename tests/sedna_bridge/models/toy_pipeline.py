@@ -1,7 +1,8 @@
 """A pipeline in a process of its own, to be killed: frames flow, the swap machine walks, what happened goes to a file.
 
-    python toy_pipeline.py STORE OUT [--policy P] [--seconds S] [--until EVENT VERSION] [--hot CONFIG]
+python toy_pipeline.py STORE OUT [--policy P] [--seconds S] [--until EVENT VERSION] [--hot CONFIG]
 """
+
 import argparse
 import json
 import os
@@ -60,7 +61,7 @@ def main():
     sources = [HotUpdateFile(Path(options.hot), period=0.1, settle=0.15, patience=2.0)] if options.hot else []
     worker = SwapWorker(SwapMachine(line), sources, tick=0.01)
     started = worker.start()
-    log = open(str(out / ("frames-%d.jsonl" % os.getpid())), "w")
+    log = open(str(out / ("frames-%d.jsonl" % os.getpid())), "w", encoding="utf-8")  # noqa: SIM115 - closed by the end
     log.write(json.dumps({"started": started, "pointer": store.pointer().active}) + "\n")
     log.flush()
     queue, numbers = [], iter(range(1 << 60))
