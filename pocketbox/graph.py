@@ -66,7 +66,7 @@ class Graph:
         self.place = Place()                           # of the DOT graph
         self.file = ""
         self.rest: Place | None = None                 # of what stands behind the graph; nobody reads it
-        self.strict_dot = False                        # written as "strict digraph": Graphviz merges parallel edges
+        self.strict_dot = False                        # "strict digraph": Graphviz merges parallel edges
         self.odd_arrays: list[str] = []                # keys of arrays that hold more than strings
 
     @property

@@ -193,5 +193,5 @@ def _filters_on_way(
 
 
 RULES: tuple[Callable[[GraphView], Iterator[Problem]], ...] = (
-    relative_dirs, skip_default, never_ends, missing_file, strict_dot, text_behind, skipped_nodes, odd_arrays, webui_dir,
-    filtered_join)
+    relative_dirs, skip_default, never_ends, missing_file, strict_dot, text_behind, skipped_nodes, odd_arrays,
+    webui_dir, filtered_join)
