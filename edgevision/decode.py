@@ -120,7 +120,7 @@ class Reader:
         self._source.close()
 
     def close(self) -> None:
-        """End the frames; also from another thread, while one is being read (that read then ends within its deadline)."""
+        """End the frames; also from another thread while one is being read (that read ends within its deadline)."""
         if self.end is None:
             self.end = End("closed", "%s: closed by its user" % self.name)
         # FFmpeg's memory must not go while a thread is in it: then the reading thread closes, when it comes back.

@@ -40,7 +40,7 @@ class HelmetEstimator:
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        self._settings: dict[str, Any] = {"steps": 90, "batch_size": 16, "learning_rate": 6e-4, "rehearsal": 0.4,
+        self._settings: dict[str, Any] = {"steps": 90, "batch_size": 16, "learning_rate": 5e-4, "rehearsal": 0.5,
                                           "seed": 1, "threads": 2, **kwargs}
         self._plan: Any = None
         self._weights: Weights | None = None
@@ -97,7 +97,7 @@ class HelmetEstimator:
         return summary
 
     def evaluate(self, data: Any, **kwargs: Any) -> dict[str, list[float]]:
-        """precision, recall and mAP (average precision at IoU 0.5), one number a class; mAP50, their mean; all lists."""
+        """precision, recall, mAP (average precision at IoU 0.5): one number a class; mAP50: their mean. All lists."""
         from edgevision.training.samples import read_samples
         plan, _ = self._ready()
         samples = read_samples(data, self._text("root", kwargs), plan.classes)
@@ -117,7 +117,7 @@ class HelmetEstimator:
         return result
 
     def predict(self, data: Any, **kwargs: Any) -> list[Any]:
-        """Detections as rows of x1, y1, x2, y2, score, class: a list of rows for one picture, or one for each of many."""
+        """Rows of x1, y1, x2, y2, score, class: a list of rows for one picture, or such a list for each of many."""
         many = isinstance(data, (list, tuple)) or hasattr(data, "x")
         sources = list(getattr(data, "x", data)) if many else [data]
         with self._detector(kwargs, None) as detector:

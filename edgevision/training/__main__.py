@@ -37,7 +37,7 @@ def train(name: str, out: Path, work: Path, threads: int) -> None:
     recipe = RECIPES[name]
     settle(recipe.seed, threads)
     course = Course(recipe.steps, recipe.batch, recipe.rate, bfloat16=fast_bfloat16(), seed=recipe.seed,
-                    stop=recipe.stop)
+                    stop=recipe.stop, cool=recipe.cool)
     walk = Walk(Net(PLANS[name]), course, work / name / "checkpoint.pt", repr((recipe, PLANS[name])))
     first, start = walk.step, time.monotonic()
 

@@ -33,6 +33,7 @@ class Course:
     bfloat16: bool = False
     seed: int = 0
     stop: int = 0  # the step to end at; 0 is the last one
+    cool: int = 0  # over so many steps before the end the rate goes to nothing
 
     @property
     def last(self) -> int:
@@ -42,7 +43,8 @@ class Course:
         if step < self.warmup:
             return self.rate * (step + 1) / self.warmup
         share = (step - self.warmup) / max(1, self.steps - self.warmup)
-        return self.rate * (0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, share))) / 2)
+        rate = self.rate * min(1.0, (self.last - step) / self.cool) if self.cool else self.rate
+        return rate * (0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, share))) / 2)
 
 
 def settle(seed: int, threads: int = 2) -> None:

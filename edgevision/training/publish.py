@@ -43,7 +43,8 @@ def publish(name: str, weights: Weights, folder: Path, version: str = "1", count
 
 def card(name: str, manifest: Manifest, recipe: Recipe, results: dict[str, tuple[TestSet, Report]]) -> str:
     plan = PLANS[name]
-    parameters = sum(layer.outputs * (layer.inputs * layer.kernel ** 2 + 1) for layer in plan.layers if layer.kind == "conv")
+    convs = [layer for layer in plan.layers if layer.kind == "conv"]
+    parameters = sum(layer.outputs * (layer.inputs * layer.kernel ** 2 + 1) for layer in convs)
     rows = ["| %s | %.3f | %s |" % (domain, report.map50, " | ".join("%.3f" % ap for ap in report.ap))
             for domain, (_, report) in results.items()]
     seen = ", ".join("%s (%d)" % pair for pair in recipe.domains)
@@ -72,4 +73,5 @@ manifest names each set by a hash. The mean over these domains is %.3f.
 - Objects below 5 pixels, or hidden by more than half (persons: two thirds), are not labelled and not looked for.
 - Caps and hoods are bare heads (helmet_off). A helmet carried in the hand is a helmet.
 """ % (name, manifest.model.version, plan.width, plan.height, plan.gflop(), round(parameters / 1000),
-       manifest.model.size / 1e6, recipe.stop * recipe.batch, seen, name, recipe.seed, test.count, mean, "\n".join(rows))
+       manifest.model.size / 1e6, recipe.stop * recipe.batch, seen, name, recipe.seed, test.count, mean,
+       "\n".join(rows))

@@ -16,21 +16,23 @@ from edgevision.scenes.scene import SIZE, VERSION, Scene
 class Recipe:
     """A training run from nothing. `domains` are (preset, weight); every picture is new, none is seen twice.
 
-    The learning rate falls over `steps`; the run ends at `stop`, earlier for a model that shall have something left to
-    learn on the edge.
+    The learning rate falls over `steps`; the run ends at `stop` (little is stopped early, so that it has something left
+    to learn on the edge), and the rate goes to nothing over the `cool` steps before.
     """
 
     name: str
     domains: tuple[tuple[str, int], ...]
     steps: int
     stop: int
+    cool: int
     batch: int
     rate: float
     seed: int
 
 
-LITTLE = Recipe("little", (("day", 1),), 2000, 1200, 8, 2e-3, 11)
-BIG = Recipe("big", tuple((name, 3 if name in ("day", "night") else 1) for name in PRESETS), 2000, 2000, 16, 1.5e-3, 12)
+LITTLE = Recipe("little", (("day", 1),), 2000, 1200, 0, 8, 2e-3, 11)
+_ALL = tuple((name, 3 if name in ("day", "night") else 1) for name in PRESETS)
+BIG = Recipe("big", _ALL, 2000, 1400, 300, 16, 1.5e-3, 12)
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (LITTLE, BIG)}
 
 

@@ -30,7 +30,8 @@ def ship(folder: str | Path, plan: Plan, weights: Mapping[str, np.ndarray], name
     data = to_onnx(plan, dict(weights)).SerializeToString(deterministic=True)
     write_whole(folder / file, data)
     info = ModelInfo(name, version, counter, file, hashlib.sha256(data).hexdigest(), len(data), parent, "Apache-2.0")
-    manifest = Manifest(info, input_of(plan), OutputSpec("yolov8", CLASSES, SCORE, OVERLAP), dict(metrics or {}), folder)
+    output = OutputSpec("yolov8", CLASSES, SCORE, OVERLAP)
+    manifest = Manifest(info, input_of(plan), output, dict(metrics or {}), folder)
     manifest.write(folder)
     return manifest
 

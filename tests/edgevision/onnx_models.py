@@ -9,8 +9,9 @@ TYPES = {np.dtype("float32"): TensorProto.FLOAT, np.dtype("int64"): TensorProto.
 
 def constant_model(path, outputs, size=(64, 64), layout="nchw", kind=TensorProto.FLOAT, metadata=None, batch=1,
                    declared=None, extra_inputs=()):
-    """A model whose outputs are the given arrays. It reads its input (a sum times zero is added), so nothing is optimised
-    away. `declared` overrides the shapes that it states."""
+    """A model whose outputs are the given arrays. It reads its input too: a sum times zero is added.
+
+    `declared` overrides the shapes that it states."""
     width, height = size
     shape = [batch, 3, height, width] if layout == "nchw" else [batch, height, width, 3]
     nodes, store, infos = [], [], []

@@ -23,7 +23,8 @@ def planes(rng, w, h):
 @pytest.mark.parametrize("name", ["i420", "nv12"])
 def test_yuv_becomes_the_textbook_colours(name, w, h):
     y, u, v = planes(np.random.default_rng(1), w, h)
-    block = np.concatenate([y.ravel(), u.ravel(), v.ravel()] if name == "i420" else [y.ravel(), np.dstack([u, v]).ravel()])
+    chroma = np.stack([u, v], 0 if name == "i420" else -1)
+    block = np.concatenate([y.ravel(), chroma.ravel()])
     frame = Frame.of(block, name, w, h) if w % 2 == 0 else Frame.from_planes(
         name, w, h, [y, u, v] if name == "i420" else [y, np.dstack([u, v])])
     want = yuv_reference(y, u, v)

@@ -19,7 +19,8 @@ def test_kinds(tmp_path):
     odd = tmp_path / "take[1].mp4"
     odd.write_bytes(b"")
     assert kind_of(str(odd)) == "file"
-    assert [kind_of(u) for u in (str(tmp_path), "0", "webcam:2", "/dev/video1", "rtmp://x", "file:///a%20b.mp4", "x.PNG")] == [
+    texts = (str(tmp_path), "0", "webcam:2", "/dev/video1", "rtmp://x", "file:///a%20b.mp4", "x.PNG")
+    assert [kind_of(text) for text in texts] == [
         "images", "webcam", "webcam", "webcam", "stream", "file", "images"]
 
 

@@ -144,7 +144,9 @@ def test_detr_with_sigmoid_or_softmax(tmp_path, extra, boxes_first):
             logits[0, k] = [*one_hot(want[5], np.log(want[4]), -50), np.log(1 - want[4])]
         else:
             logits[0, k, want[5]] = logit(want[4])
-    parts = {"pred_boxes": boxes, "logits": logits} if boxes_first and extra else {"logits": logits, "pred_boxes": boxes}
+    parts = {"logits": logits, "pred_boxes": boxes}
+    if boxes_first and extra:
+        parts = {"pred_boxes": boxes, "logits": logits}
     same(detect(constant_model(tmp_path / "m.onnx", parts), "detr", letterbox="stretch"), WANT)
 
 
@@ -186,8 +188,8 @@ def test_what_the_model_leaves_open_is_checked_on_the_first_frame(tmp_path):
              helper.make_node("Unsqueeze", ["whole", "axis"], ["more"]),
              helper.make_node("Concat", ["one", "ten", "more"], ["shape"], axis=0),
              helper.make_node("Expand", ["one_value", "shape"], ["output0"])]
-    store = [numpy_helper.from_array(np.array([0], np.int64), "axis"), numpy_helper.from_array(np.array([1], np.int64), "one"),
-             numpy_helper.from_array(np.array([10], np.int64), "ten"),
+    whole = {"axis": 0, "one": 1, "ten": 10}
+    store = [*(numpy_helper.from_array(np.array([value], np.int64), name) for name, value in whole.items()),
              numpy_helper.from_array(np.ones((1, 1, 1), np.float32), "one_value")]
     graph = helper.make_graph(
         nodes, "open", [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, SIZE, SIZE])],

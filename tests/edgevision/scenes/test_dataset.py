@@ -39,7 +39,8 @@ def test_lines():
         to_line("a b.jpg", [])
 
 
-@pytest.mark.parametrize("line", ["", "a.jpg 1,2,3", "a.jpg 3,2,1,4,0", "a.jpg 1,2,3,4,x", "a.jpg 1,2,3,4,-1", "a.jpg 1,2,3,4,0.5"])
+@pytest.mark.parametrize("line", ["", "a.jpg 1,2,3", "a.jpg 3,2,1,4,0", "a.jpg 1,2,3,4,x", "a.jpg 1,2,3,4,-1",
+                                  "a.jpg 1,2,3,4,0.5"])
 def test_lines_that_make_no_sense(line):
-    with pytest.raises(SceneError, match="data.txt:7"):
+    with pytest.raises(SceneError, match=r"data\.txt:7"):
         from_line(line, "data.txt:7")

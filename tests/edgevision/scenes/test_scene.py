@@ -112,7 +112,8 @@ def test_knobs_do_what_they_say():
 
 
 @pytest.mark.parametrize("make, words", [
-    (lambda: Domain(night=2), "night"), (lambda: Domain(rain="much"), "rain"), (lambda: Scene(1, "noon"), "presets are day"),
+    (lambda: Domain(night=2), "night"), (lambda: Domain(rain="much"), "rain"),
+    (lambda: Scene(1, "noon"), "presets are day"),
     (lambda: Scene(1, "day", (641, 352)), "even"), (lambda: Domain().with_(fog=1), "fog"),
     (lambda: Schedule([]), "at least one"), (lambda: Schedule([(5, "day"), (5, "night")]), "grow"),
     (lambda: Camera(1, fps=0), "fps")])

@@ -32,7 +32,8 @@ def test_from_an_object():
 
 
 @pytest.mark.parametrize("data, words", [
-    (5, "lists x"), (Data([1], []), "labels for each"), (Data(["gone.jpg"], [[]]), r"none of the 1 pictures.*gone\.jpg"),
+    (5, "lists x"), (Data([1], []), "labels for each"),
+    (Data(["gone.jpg"], [[]]), r"none of the 1 pictures.*gone\.jpg"),
     (Data([np.zeros((4, 4, 3), np.uint8)], [[[1, 2, 3, 4, 9]]]), "picture 0"),
     (Data([np.zeros((4, 4, 3), np.uint8)], [[[1, 2, 3]]]), "picture 0"), ("/no/such/file.txt", "file.txt")])
 def test_samples_that_make_no_sense(data, words):

@@ -1,4 +1,4 @@
-"""Training: the net, its loss, its export and its loop. Small runs; how good the shipped models are is in test_models."""
+"""Training: the net, its loss, its export and its loop. Small runs; test_models judges the shipped models."""
 import numpy as np
 import pytest
 
@@ -88,7 +88,7 @@ def test_the_shipped_file_gives_what_the_net_gives(tmp_path):
 
 def test_a_model_of_others_cannot_be_fine_tuned(tmp_path):
     (tmp_path / "x.onnx").write_bytes(b"nothing")
-    with pytest.raises(TrainingError, match="x.onnx"):
+    with pytest.raises(TrainingError, match=r"x\.onnx"):
         from_onnx(tmp_path / "x.onnx")
 
 
@@ -149,7 +149,7 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_was_not(tmp_path):
     assert all(np.allclose(whole[k], rest[k], atol=1e-5) for k in whole)
     assert Walk(Net(small()), course, tmp_path / "c.pt", "another run").step == 0
     (tmp_path / "c.pt").write_bytes(b"broken")
-    with pytest.raises(TrainingError, match="c.pt"):
+    with pytest.raises(TrainingError, match=r"c\.pt"):
         Walk(Net(small()), course, tmp_path / "c.pt", "run")
 
 
