@@ -16,12 +16,14 @@ import threading
 import time
 from typing import Any, Callable
 
-from sedna_bridge.contract import INCREMENTAL
+from sedna_bridge.contract import INCREMENTAL, JOINT_INFERENCE, is_local
 from sedna_bridge.errors import BridgeError
-from sedna_bridge.jobs.resources import from_json
-from sedna_bridge.local_controller import inference, processes, stages
+from sedna_bridge.jobs.resources import Dataset, from_json, typed
+from sedna_bridge.local_controller import inference, processes, samples, stages
 from sedna_bridge.local_controller.context import JobContext, Settings
 from sedna_bridge.local_controller.errors import ControllerBusy
+from sedna_bridge.local_controller.pods import host
+from sedna_bridge.local_controller.samples import DatasetError
 from sedna_bridge.local_controller.server import Server
 from sedna_bridge.local_controller.store import Store
 
@@ -53,6 +55,7 @@ class Controller:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._faults: dict[str, str] = {}
+        self._stamps: dict[str, list] = {}
 
     @property
     def port(self) -> int:
@@ -112,9 +115,31 @@ class Controller:
                     self._delete(row)
                 elif row["kind"] == "IncrementalLearningJob":
                     self._work(row)
+                elif row["kind"] == "Dataset":
+                    self._count(row)
         except sqlite3.Error as error:
             self._fault("state", f"the state file cannot be used: {error}")
             time.sleep(1.0)
+
+    def _count(self, row: Any) -> None:
+        """Keep a dataset's number of samples, as the LC reports it, whether a job uses it or not."""
+        dataset = typed(from_json(row["text"]))
+        assert isinstance(dataset, Dataset)
+        key = f"dataset/{dataset.namespace}/{dataset.name}"
+        note = {"samples": 0, "problem": "", **(self.store.note(key) or {})}
+        try:
+            if not is_local(dataset.url):
+                raise DatasetError(f"{dataset.url}: one machine reads host paths only")
+            path = host(self.settings.root, dataset.url)
+            stamp = samples.stamp(path)
+            if stamp == self._stamps.get(key) and not note["problem"]:
+                return
+            found = {"samples": samples.count(path, dataset.format), "problem": ""}
+            self._stamps[key] = stamp
+        except DatasetError as error:
+            found = {"samples": note["samples"], "problem": str(error)}
+        if found != {"samples": note["samples"], "problem": note["problem"]} or "updated" not in note:
+            self.store.note(key, {**found, "updated": time.time()})
 
     def _work(self, row: Any) -> None:
         title = f"{row['namespace']}/{row['name']}"
@@ -156,6 +181,12 @@ class Controller:
 
     def _take_report(self, message: dict, received: float) -> str:
         namespace, name = message.get("namespace", ""), message.get("ownerName", "")
+        if message.get("ownerKind") == JOINT_INFERENCE and self.store.find("JointInferenceService", namespace, name):
+            metrics = {
+                k: v for k, v in (message.get("ownerInfo") or {}).items() if k not in ("startTime", "updateTime")
+            }
+            self.store.note(f"service/{namespace}/{name}", {"metrics": metrics, "updated": received})
+            return ""
         if message.get("ownerKind") != INCREMENTAL:
             return f"ownerKind {message.get('ownerKind')!r}: answered and dropped, as the LC does"
         for row in self.store.resource_rows("IncrementalLearningJob", namespace, name) if namespace and name else ():

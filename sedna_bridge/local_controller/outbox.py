@@ -1,6 +1,6 @@
 """Reports that wait for the LocalController, on disk, one row per event.
 
-Exactly one effect per event: an event has a key ("deploy:<version>"), a key is kept for ever after it was sent, so a
+Exactly one effect per event: an event has a key ("deploy:<version>"), a key is kept after it was sent, so a
 restarted worker that reports the same thing again sends nothing. What happened to a POST decides what may be done:
 
     refused before it was sent   -> the LC has nothing: send again

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from sedna_bridge.datasets.txt import parse_box
 from sedna_bridge.local_controller import launching, samples
 from sedna_bridge.local_controller.context import JobContext
@@ -13,28 +11,20 @@ EVAL_BATCHES = 5
 """Sedna evaluates on the lines of the last five batches."""
 
 
-def refresh(context: JobContext, now: float) -> None:
-    """Look at the dataset, and take what is new: `trainProb` of it to train, the rest to eval."""
+def refresh(context: JobContext, now: float) -> bool:
+    """Look at the dataset and take what is new, `trainProb` of it to train; False if it cannot be read."""
     state, dataset = context.state, context.dataset()
     if dataset is None:
-        return
-    key = f"dataset/{dataset.namespace}/{dataset.name}"
+        return False
     try:
         path = context.host(dataset.url)
         if samples.stamp(path) == state.cursor.get("stamp"):
-            return
+            return True
         look = samples.look(path, dataset.format, state.cursor, lambda: _seen(context), now)
     except DatasetError as error:
-        known = context.store.note(key) or {}
-        if known.get("problem") != str(error):
-            context.store.note(key, {"samples": known.get("samples", 0), "problem": str(error), "updated": now})
         context.hold(str(error), True, "DatasetProblem")
-        return
+        return False
     with context.store.change() as database:
-        previous = context.store.note(key) or {}
-        changed = previous.get("samples") != look.total
-        updated = time.time() if changed else previous.get("updated", now)
-        context.store.note(key, {"samples": look.total, "problem": "", "updated": updated})
         for note in look.notes:
             context.event("DatasetRemark", note, True)
         bad = bad_boxes(look) if dataset.format.lower() == "txt" else []
@@ -53,6 +43,7 @@ def refresh(context: JobContext, now: float) -> None:
         state.cursor = look.cursor
         state.header = look.header.decode("utf-8", "replace")
         context.save()
+    return True
 
 
 def bad_boxes(look: samples.Look) -> list[tuple[int, str]]:
@@ -66,13 +57,6 @@ def bad_boxes(look: samples.Look) -> list[tuple[int, str]]:
                     found.append((number, why))
                     break
     return found
-
-
-def problem(context: JobContext) -> str:
-    """What keeps the job's dataset from being read."""
-    dataset = context.dataset()
-    note = context.store.note(f"dataset/{dataset.namespace}/{dataset.name}") if dataset else None
-    return str((note or {}).get("problem", ""))
 
 
 def pending(context: JobContext) -> int:

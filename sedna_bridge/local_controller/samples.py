@@ -94,6 +94,16 @@ def look(path: str, kind: str, cursor: dict, seen: Callable[[], Iterable[bytes]]
     return Look(new, numbers, len(lines), following, header, notes)
 
 
+def count(path: str, kind: str) -> int:
+    """How many samples the file holds, read line by line."""
+    try:
+        with open(path, "rb") as file:
+            total = sum(1 for line in file if line.strip())
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror}") from None
+    return max(0, total - 1) if kind.lower() == "csv" else total
+
+
 def _digest(lines: Sequence[bytes]) -> str:
     return hashlib.sha256(b"\n".join(lines)).hexdigest()
 

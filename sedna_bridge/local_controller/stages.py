@@ -57,19 +57,20 @@ def _train_waiting(context: JobContext) -> bool:
     if missing:
         context.hold(missing, True, "MissingResource")
         return False
-    pool.refresh(context, now)
+    readable = pool.refresh(context, now)
     if now < state.next_check:
         return False
     period = job.train_trigger.check_period
     state.next_check = now + (context.settings.check_period if period is None else period)
     context.save()
     if now < state.not_before:
-        context.hold(f"the last round failed: the next one starts in {state.not_before - now:.0f} s at the earliest")
+        clock = time.strftime("%H:%M:%S", time.localtime(state.not_before))
+        context.hold(f"the last round failed: the next one starts at {clock} at the earliest")
         return False
     pending = pool.pending(context)
     verdict = triggers.judge(job.train_trigger, {"num_of_samples": pending}, context.strict)
     if not verdict.fires:
-        if pool.problem(context) == "":
+        if readable:
             context.hold(verdict.why)
         return False
     initial = context.model(job.initial_model)

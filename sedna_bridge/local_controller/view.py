@@ -41,6 +41,10 @@ def whole(store: Store, row: Any) -> dict[str, Any]:
         note = store.note(f"dataset/{row['namespace']}/{row['name']}")
         if note:
             value["status"] = {"numberOfSamples": note["samples"], "updateTime": now_text(note["updated"])}
+    elif row["kind"] == "JointInferenceService":
+        note = store.note(f"service/{row['namespace']}/{row['name']}") or {}
+        metrics = [{"key": key, "value": str(item)} for key, item in (note.get("metrics") or {}).items()]
+        value["status"] = {"metrics": metrics}
     return value
 
 
@@ -124,6 +128,9 @@ def describe(store: Store, row: Any) -> str:
             lines.append(f"Problem:      {note['problem']}")
     elif row["kind"] == "JointInferenceService":
         lines.append("Status:       read and validated; a cluster runs it, one machine does not yet")
+        note = store.note(f"service/{row['namespace']}/{row['name']}") or {}
+        for key, value in (note.get("metrics") or {}).items():
+            lines.append(f"Metric:       {key}={value}")
     lines.append("Events:")
     events = store.events(row["kind"], row["namespace"], row["name"])
     lines += [f"  {line}" for line in columns(event_rows(events[-60:]))] if events else ["  <none>"]

@@ -7,8 +7,10 @@ only reports.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
+from typing import Any
 
 from sedna_bridge import contract
 from sedna_bridge.contract import ModelResult, format_of
@@ -72,11 +74,17 @@ def train(worker: WorkerEnvironment, environment: Environment) -> list[dict]:
     path = saved if isinstance(saved, str) and os.path.exists(saved) else target
     if not os.path.isfile(path) or os.path.getsize(path) == 0:
         raise WorkerError(f"the estimator saved no model at {target}")
-    result = ModelResult(format_of(path), output.publish(path), plain(metrics) if isinstance(metrics, dict) else {})
+    result = ModelResult(format_of(path), output.publish(path), finite(metrics))
     results = [result.to_json()]
     reporting.remember(done, results)
     say(f"saved {path} ({os.path.getsize(path)} bytes)")
     return results
+
+
+def finite(metrics: Any) -> dict[str, Any]:
+    """The metrics of training without NaN and infinity, which are no JSON: evaluation judges a diverged model."""
+    values = plain(metrics) if isinstance(metrics, dict) else {}
+    return {name: value for name, value in values.items() if not isinstance(value, float) or math.isfinite(value)}
 
 
 def base_model(url: str) -> str:

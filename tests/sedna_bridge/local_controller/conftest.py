@@ -33,6 +33,11 @@ metadata: {{name: deployed}}
 spec: {{url: /models/deploy/model.json, format: json}}
 ---
 apiVersion: sedna.io/v1alpha1
+kind: Model
+metadata: {{name: judge}}
+spec: {{url: /models/judge/model.json, format: json}}
+---
+apiVersion: sedna.io/v1alpha1
 kind: IncrementalLearningJob
 metadata:
   name: demo
@@ -47,12 +52,13 @@ spec:
       checkPeriodSeconds: 0
       condition: {{operator: ">=", threshold: 8, metric: num_of_samples}}
   evalSpec:
+    {judge}
     template:
       spec: {evaluate}
   deploySpec:
     model: {{name: deployed, hotUpdateEnabled: {hot}, pollPeriodSeconds: 1}}
     trigger:
-      condition: {{operator: ">", threshold: 0.01, metric: "precision_delta[0]"}}
+      condition: {{operator: ">", threshold: 0.01, metric: "{metric}"}}
     hardExampleMining: {{name: IBT, parameters: [{{key: threshold_img, value: "0.9"}}]}}
     template:
       spec: {infer}
@@ -110,7 +116,7 @@ class Site:
                     self.write(f"data/{name}{self.count}.jpg", "x")
                 file.write(f"{name}{self.count}.jpg 1,2,30,40,0\n")
 
-    def apply(self, train=None, evaluate=None, infer=None, hot="true", annotations=None, env=None, text=None):
+    def apply(self, train=None, evaluate=None, infer=None, hot="true", annotations=None, env=None, text=None, **more):
         def spec(stage, more):
             container = {
                 "name": stage,
@@ -132,6 +138,8 @@ class Site:
             evaluate=spec("eval", evaluate),
             infer=spec("inference", infer),
             hot=hot,
+            metric=more.get("metric", "precision_delta[0]"),
+            judge="initialEvalModel: {name: judge}" if more.get("eval_model") else "",
             annotations=json.dumps(values),
         )
         for resource in load(text, "job.yaml"):
