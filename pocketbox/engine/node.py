@@ -13,7 +13,7 @@ from .call import Caller
 from .inbox import Inbox
 from .seat import End, Seat
 
-RUN_SECONDS = 0.0005    # how long one run of a cheap unit should take: entries are taken accordingly
+RUN_SECONDS = 0.0001    # how long one run of a cheap unit should take: long runs would leave the caches cold
 HEAVY_SECONDS = 0.0002  # from here on a call is worth a thread of its own
 MOST_ENTRIES = 32
 
