@@ -66,6 +66,7 @@ class Steps:
         sessions.probe(swap.version)
         if swap.old:
             self._old_classes = sessions.classes(swap.old)
+            self._old_tally = self.line.board.tally(swap.old)
         if self.line.policy == MEMORY and swap.old:
             if swap.trial:
                 self._golden = self._recent()
@@ -105,7 +106,6 @@ class Steps:
         pointer = self.line.store.point_at(swap.version)
         failpoints.reach("swap.switched")
         beside = swap.old if self.line.policy == AVAILABILITY and swap.trial else ""
-        self._old_tally = board.tally(swap.old) if swap.old else None
         serial = board.switch(swap.version, pointer.serial, beside)
         if not beside and swap.old:
             self.line.sessions.retire(swap.old)

@@ -254,6 +254,7 @@ class Switchboard:
                 return None
             self._in_flight.pop(version, None)
             self._in_use.pop(version, None)
+            self._tallies.pop(version, None)
             return self._sessions.pop(version)
 
 
