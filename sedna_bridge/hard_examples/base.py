@@ -13,12 +13,14 @@ class Filter:
     """Judges the frames of all cameras, one after the other.
 
     A filter never raises on what a model may return: a result that it cannot read is easy. Where `lazy` is set
-    it keeps no memory of frames that nobody sent, so the expression may skip it.
+    it keeps no memory of frames that nobody sent, so the expression may skip it. Where `looks_back` is set it asks the
+    scene, which is followed only then.
     """
 
     name: ClassVar[str]
     parameters: ClassVar[Mapping[str, Parameter]] = {}
     lazy: ClassVar[bool] = False
+    looks_back: ClassVar[bool] = False
 
     def __init__(self, **given: Any) -> None:
         for key, parameter in self.parameters.items():

@@ -44,6 +44,7 @@ class HardExampleFilter:
         self.counts: Counter = Counter()
         self._budget = budget or Budget()
         self._scenes: dict[str, Scene] = {}
+        self._looks_back = any(one.looks_back for one in self.expression.filters)
         self._lock = threading.Lock()
         if self.expression.unused:
             log.warning(
@@ -82,7 +83,8 @@ class HardExampleFilter:
         """The verdict on the next frame of its camera."""
         with self._lock:
             scene = self._scenes.setdefault(facts.camera, Scene())
-            scene.update(facts)
+            if self._looks_back:
+                scene.update(facts)
             answer = self.expression.judge(facts, scene)
             self.counts["frames"] += 1
             if not answer.hard:

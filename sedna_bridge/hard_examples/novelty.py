@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sedna_bridge.hard_examples.base import Filter
-from sedna_bridge.hard_examples.facts import Box, FrameFacts, Judgement, pairs
+from sedna_bridge.hard_examples.facts import FrameFacts, Judgement
 from sedna_bridge.hard_examples.parameters import Parameter
 from sedna_bridge.hard_examples.scene import Scene
 
@@ -16,10 +16,50 @@ GRID = 16
 
 
 class Signature(NamedTuple):
-    """A frame made small enough to keep hundreds of."""
+    """A frame made small enough to keep hundreds of: a grey grid, if there was a picture, and the boxes."""
 
     grey: np.ndarray | None
-    boxes: list[Box]
+    boxes: np.ndarray
+
+
+class Sent:
+    """The signatures of one camera's sent frames, laid out so that one sweep compares a frame with all of them."""
+
+    def __init__(self, memory: int) -> None:
+        self._signatures: deque[Signature] = deque(maxlen=memory)
+        self._greys = np.zeros((0, GRID * GRID), np.float32)
+        self._boxes = np.zeros((0, 4), np.float32)
+        self._frames = np.zeros(0, int)
+        self._counts = np.zeros(0, int)
+
+    def add(self, signature: Signature) -> None:
+        self._signatures.append(signature)
+        blank = np.full(GRID * GRID, np.nan, np.float32)
+        self._greys = np.stack([blank if one.grey is None else one.grey for one in self._signatures])
+        self._boxes = np.concatenate([one.boxes for one in self._signatures])
+        self._counts = np.array([len(one.boxes) for one in self._signatures])
+        self._frames = np.repeat(np.arange(len(self._counts)), self._counts)
+
+    def distances(self, this: Signature, enough_picture: float, enough_boxes: float) -> np.ndarray:
+        """How far a frame is from each sent one; at 1 it is just far enough to be new."""
+        far = np.zeros(len(self._counts), np.float32)
+        if this.grey is not None:
+            far = np.nan_to_num(np.abs(self._greys - this.grey).mean(axis=1)) / max(enough_picture, 1e-9)
+        total = self._counts + len(this.boxes)
+        alone = 1 - 2 * np.minimum(self._partners(this.boxes), self._counts) / np.maximum(total, 1)
+        return np.maximum(far, np.where(total > 0, alone, 0) / max(enough_boxes, 1e-9))
+
+    def _partners(self, boxes: np.ndarray) -> np.ndarray:
+        """For each sent frame, how many of these boxes overlap one of its boxes by half."""
+        hit = np.zeros((len(boxes), len(self._counts)), bool)
+        if len(boxes) and len(self._boxes):
+            low = np.maximum(boxes[:, None, :2], self._boxes[None, :, :2])
+            high = np.minimum(boxes[:, None, 2:], self._boxes[None, :, 2:])
+            shared = np.prod(np.maximum(high - low, 0), axis=2)
+            whole = _areas(boxes)[:, None] + _areas(self._boxes)[None, :] - shared
+            one, other = np.nonzero(shared >= 0.5 * np.maximum(whole, 1e-6))
+            hit[one, self._frames[other]] = True
+        return hit.sum(axis=0)
 
 
 class Novel(Filter):
@@ -43,30 +83,17 @@ class Novel(Filter):
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        self._sent: dict[str, deque[Signature]] = {}
+        self._sent: dict[str, Sent] = {}
 
     def judge(self, facts: FrameFacts, scene: Scene) -> Judgement:
         known = self._sent.get(facts.camera)
-        if not known:
+        if known is None:
             return Judgement(True, 1.0)
-        this = signature(facts)
-        nearest = min(self._distance(this, other) for other in known)
+        nearest = float(known.distances(signature(facts), self.novel_picture, self.novel_boxes).min())
         return Judgement(nearest >= 1, min(1.0, nearest / 2))
 
     def sent(self, facts: FrameFacts) -> None:
-        known = self._sent.setdefault(facts.camera, deque(maxlen=int(self.novel_memory)))
-        known.append(signature(facts))
-
-    def _distance(self, one: Signature, other: Signature) -> float:
-        """How different two frames are; 1 is just enough to be new."""
-        distance = 0.0
-        if one.grey is not None and other.grey is not None:
-            distance = float(np.abs(one.grey - other.grey).mean()) / max(self.novel_picture, 1e-9)
-        if distance < 1 and (one.boxes or other.boxes):
-            partners = len(pairs(one.boxes, other.boxes, 0.5))
-            alone = 1 - 2 * partners / (len(one.boxes) + len(other.boxes))
-            distance = max(distance, alone / max(self.novel_boxes, 1e-9))
-        return distance
+        self._sent.setdefault(facts.camera, Sent(int(self.novel_memory))).add(signature(facts))
 
 
 def signature(facts: FrameFacts) -> Signature:
@@ -79,5 +106,10 @@ def signature(facts: FrameFacts) -> Signature:
         if few.ndim == 3:
             few = few.mean(axis=2)
         grey = few.reshape(GRID, 4, GRID, 4).mean(axis=(1, 3)) / 255
-        grey -= grey.mean()
-    return Signature(grey, facts.boxes)
+        grey = (grey - grey.mean()).reshape(-1)
+    boxes = np.array([box[:4] for box in facts.boxes], np.float32).reshape(-1, 4)
+    return Signature(grey, boxes)
+
+
+def _areas(boxes: np.ndarray) -> np.ndarray:
+    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])

@@ -17,6 +17,7 @@ class Flicker(Filter):
     """
 
     name = "flicker"
+    looks_back = True
     parameters = {
         "flicker_window": Parameter(10, "sightings of a thing that are looked at", 2, HISTORY, True),
         "flicker_changes": Parameter(2, "jumps within the window that make it flicker", 1, HISTORY, True),
@@ -52,6 +53,7 @@ class Vanish(Filter):
     """
 
     name = "vanish"
+    looks_back = True
     parameters = {
         "vanish_steady": Parameter(3, "sightings that make a thing steady", 1, HISTORY, True),
         "vanish_gap": Parameter(10, "missed frames after which a thing has left", 1, MEMORY, True),
@@ -83,6 +85,7 @@ class EmptyBetween(Filter):
     """
 
     name = "empty_between"
+    looks_back = True
     parameters = {"empty_gap": Parameter(5, "empty frames after which the place is simply empty", 1, MEMORY, True)}
     empty_gap: float
 

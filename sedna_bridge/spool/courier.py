@@ -173,7 +173,7 @@ class Courier:
         elif wanted:
             allowed = self._circuit.tries(self._parallel)
             wanted = max(0, min(wanted, allowed - self._under_way))
-        for entry in self.spool.next(self.order, wanted, self._suspects.skip()) if wanted else ():
+        for entry in self._choose(wanted) if wanted else ():
             self._under_way += 1
             self._jobs.put(entry)
         if self._under_way:
@@ -186,6 +186,13 @@ class Courier:
                 self.spool.wait_for_entries(LOOK)
         self._settle()
         self._write_status()
+
+    def _choose(self, wanted: int) -> list[Entry]:
+        """The next entries; a suspect only when nothing else is left to do."""
+        entries = self.spool.next(self.order, wanted, self._suspects.skip())
+        if not entries and not self._under_way:
+            entries = self.spool.next(self.order, 1)
+        return entries
 
     def _release_held(self) -> None:
         """What the target did not want is tried again by every new courier: the target may have changed its mind."""

@@ -15,8 +15,9 @@ spool of a million entries reads one directory.
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Iterable, Iterator
+from typing import Iterable, Iterator, Sequence
 
 from sedna_bridge.errors import SpoolDamaged
 from sedna_bridge.storage import failpoints
@@ -24,6 +25,7 @@ from sedna_bridge.storage.durable import make_directory, remove, sync_directory,
 from sedna_bridge.storage.example import ID, Example
 
 SEGMENT = 1000
+WRITERS = 8
 DAMAGED_KEPT = 256 * 2**20
 
 
@@ -35,6 +37,7 @@ class SpoolFiles:
         self.entries = root / "entries"
         self.incoming = root / "incoming"
         self.damaged = root / "damaged"
+        self._writers = ThreadPoolExecutor(WRITERS, "spool-file")
         self.segment = 0
         self._in_segment = 0
 
@@ -73,6 +76,25 @@ class SpoolFiles:
         failpoints.reach("spool.picture")
         write_synced(self.incoming / (example.id + ".json"), example.sidecar)
         failpoints.reach("spool.written")
+
+    def write_all(self, examples: Sequence[Example]) -> list[OSError | None]:
+        """Writes a batch; for each example the error that it met, if any.
+
+        Several wait for the disk at a time: the kernel then serves them with the same flushes.
+        """
+        if len(examples) == 1:
+            return [self._tried(examples[0])]
+        return list(self._writers.map(self._tried, examples))
+
+    def _tried(self, example: Example) -> OSError | None:
+        try:
+            self.write(example)
+        except OSError as error:
+            return error
+        return None
+
+    def close(self) -> None:
+        self._writers.shutdown(wait=False)
 
     def name(self, example_id: str, segment: int) -> None:
         """Gives both files their names; the sidecar's makes the entry complete."""

@@ -170,6 +170,7 @@ class Spool:
                 self.index.close()
             finally:
                 self._guard.release()
+        self.files.close()
         self._lock.release()
         return finished
 
@@ -220,9 +221,11 @@ class Spool:
         failpoints.reach("spool.begin")
         segment = self.files.begin(len(coming)) if coming else 0
         written = []
-        for pending in coming:
+        errors = self.files.write_all([pending.example for pending in coming]) if coming else []
+        for pending, met in zip(coming, errors):
             try:
-                self.files.write(pending.example)
+                if met is not None:
+                    raise met
                 self.files.name(pending.example.id, segment)
                 written.append(pending)
             except OSError as error:

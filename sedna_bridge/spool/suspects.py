@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import Callable
 
-FIRST_WAIT = 30.0
+FIRST_WAIT = 10.0
 LONGEST_WAIT = 3600.0
 
 

@@ -161,7 +161,7 @@ def test_suspects():
     suspects.succeeded(2)
     suspects.failed(1)
     assert suspects.skip() == {1} and suspects.skip() == {1}
-    now[0] = 31.0
+    now[0] = 11.0
     assert suspects.skip() == set()
 
 
