@@ -271,6 +271,7 @@ def _write_manifest(
         if older.facts.get("inputs") != _facts(found)["inputs"]:
             return table, ""
         continues = older.id
+        table = replace(table, name=clean_name(parcel.name) if parcel.name else older.name)
         if archive.MANIFEST not in older.files:
             return table, continues
         with store.lease(older.id) as lease:
