@@ -277,15 +277,15 @@ def filters() -> list[dict[str, Any]]:
         "(IBT or flicker or vanish) and novel",
     ):
         judge = HardExampleFilter(expression).judge
-        began = time.perf_counter()
+        began = time.thread_time()
         for index in range(500):
             found = [[60 * k + index % 40, 50, 60 * k + 40, 120, float(rng.random()), k % 4] for k in range(8)]
             judge(FrameFacts(detections=found, index=index, width=1920, height=1080, picture=picture))
         rows.append(
             row(
                 "judging by %s" % expression,
-                "%.0f us" % ((time.perf_counter() - began) / 500 * 1e6),
-                "eight boxes, 1920 x 1080",
+                "%.0f us" % ((time.thread_time() - began) / 500 * 1e6),
+                "processor time; eight boxes, 1920 x 1080",
             )
         )
     return rows

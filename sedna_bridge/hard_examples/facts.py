@@ -97,15 +97,19 @@ def overlap(one: Sequence[float], other: Sequence[float]) -> float:
 
 def pairs(ones: Sequence[Sequence[float]], others: Sequence[Sequence[float]], least: float) -> list[tuple[int, int]]:
     """The best non-overlapping matches of two lists of boxes, greedily by overlap."""
+    candidates = []
+    for i, one in enumerate(ones):
+        left, right = one[0], one[2]
+        for j, other in enumerate(others):
+            if other[0] < right and left < other[2]:
+                share = overlap(one, other)
+                if share >= least and share > 0:
+                    candidates.append((-share, i, j))
+    candidates.sort()
     found = []
-    candidates = sorted(
-        ((overlap(one, other), i, j) for i, one in enumerate(ones) for j, other in enumerate(others)),
-        key=lambda c: (-c[0], c[1], c[2]),
-    )
-    used_ones, used_others = set(), set()
-    for share, i, j in candidates:
-        if share < least or share <= 0:
-            break
+    used_ones: set[int] = set()
+    used_others: set[int] = set()
+    for _, i, j in candidates:
         if i not in used_ones and j not in used_others:
             used_ones.add(i)
             used_others.add(j)
