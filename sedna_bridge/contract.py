@@ -144,7 +144,8 @@ class Report:
         if self.owner_kind == INCREMENTAL:
             if self.kind not in (TRAIN, EVAL, DEPLOY):
                 raise ContractError(
-                    f"report of {self.name}: kind must be train, eval or deploy for an incremental job; got {self.kind!r}: GM drops it"
+                    f"report of {self.name}: kind {self.kind!r} of an incremental job is dropped by GM:"
+                    " expected train, eval or deploy"
                 )
             if self.status not in GM_STATUSES:
                 raise ContractError(

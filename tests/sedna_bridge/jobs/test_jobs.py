@@ -156,7 +156,8 @@ def test_what_kubernetes_or_sedna_do_badly_is_warned_of(before, after, rule):
 
 
 def test_a_dataset_that_the_real_lc_cannot_read_is_warned_of():
-    text = "apiVersion: sedna.io/v1alpha1\nkind: Dataset\nmetadata: {name: d}\nspec: {url: /d, format: %s, nodeName: here}\n"
+    head = "apiVersion: sedna.io/v1alpha1\nkind: Dataset\nmetadata: {name: d}\n"
+    text = head + "spec: {url: /d, format: %s, nodeName: here}\n"
     for kind, rules in (("txt", []), ("TXT", ["format"]), ("csv", ["format"]), ("jsonl", ["format"])):
         assert [finding.rule for finding in load(text % kind)[0].findings] == rules
     with pytest.raises(ResourceError, match="nobody can count"):

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 STEPS = [
     ("Train", "Waiting"),
     ("Train", "Ready"),
@@ -158,6 +159,7 @@ def test_containers_where_a_runtime_exists(site, tmp_path, monkeypatch):
         "    for source, target in mounts:\n"
         "        if value.startswith(target): env[name] = source + value[len(target):]\n"
         f"env['DATA_PATH_PREFIX'] = {str(site.root)!r}\n"
+        f"env['PYTHONPATH'] += ':' + {REPO!r}\n"
         "os.execve(sys.executable, [sys.executable, '-m', 'sedna_bridge.workers.train'], {**os.environ, **env})\n"
     )
     fake.chmod(0o755)
