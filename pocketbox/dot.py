@@ -60,7 +60,10 @@ class _Parser:
     # -- tokens ------------------------------------------------------------------------------------------------------
     @property
     def token(self) -> Token:
-        return self.tokens[self.at]
+        token = self.tokens[self.at]
+        if token.error is not None:
+            raise token.error
+        return token
 
     def is_mark(self, *marks: str) -> bool:
         return self.token.kind == "mark" and self.token.value in marks
@@ -114,8 +117,9 @@ class _Parser:
         scope = _Scope()
         self.body(scope, 0)
         graph.attributes = scope.graph
-        if self.token.kind != "end":
-            graph.rest = self.locate(self.token.offset)
+        behind = self.tokens[self.at]
+        if behind.kind != "end":
+            graph.rest = self.locate(behind.offset)
         return graph
 
     def body(self, scope: _Scope, depth: int) -> None:

@@ -7,20 +7,21 @@ from typing import NamedTuple
 from .errors import FormatError
 from .source import Locate
 
+QUOTE_IT = 'Put quotes around names and values that hold more than letters, digits and _: "..."'
 KEYWORDS = ("digraph", "graph", "subgraph", "node", "edge", "strict")
 
 _ID = re.compile(r"[A-Za-z_\u0080-\U0010ffff][A-Za-z0-9_\u0080-\U0010ffff]*")
 _NUMBER = re.compile(r"-?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)")
-_BLANK = re.compile(r"(?:[ \t\r\n\f\v\ufeff]|//[^\n]*|/\*.*?\*/)+", re.S)
-_LINE_NUMBER = re.compile(r"#[^\n]*")
+_BLANK = re.compile(r"(?:[ \t\r\n\f\v\ufeff]|//[^\n]*|#[^\n]*|/\*.*?\*/)+", re.S)
 
 
 class Token(NamedTuple):
-    """kind: id, text (quoted), html, mark (punctuation), or end."""
+    """kind: id, text (quoted), html, mark (punctuation), end, or bad (where the text cannot be split any further)."""
 
     kind: str
     value: str
     offset: int
+    error: FormatError | None = None
 
     @property
     def is_atom(self) -> bool:
@@ -40,36 +41,40 @@ class Token(NamedTuple):
 
 
 def split(text: str, locate: Locate) -> list[Token]:
-    """All tokens of a DOT text, with an `end` token last."""
+    """The tokens of a DOT text, with an `end` token last, or a `bad` one that carries the error.
+
+    The error is for the parser to raise when it gets there: nobody minds what stands behind the graph.
+    """
     tokens: list[Token] = []
     at = 0
-    while True:
-        at = _skip(text, at, locate)
-        if at >= len(text):
-            tokens.append(Token("end", "", len(text)))
-            return tokens
-        char = text[at]
-        if char == '"':
-            token, at = _quoted(text, at, locate)
-        elif char == "<":
-            token, at = _html(text, at, locate)
-        elif text.startswith(("->", "--"), at):
-            token, at = Token("mark", text[at:at + 2], at), at + 2
-        elif char in "{}[]=;,:+@":
-            token, at = Token("mark", char, at), at + 1
-        else:
-            match = _ID.match(text, at) or _NUMBER.match(text, at)
-            if match is None:
-                raise FormatError(f"character {char!r} cannot stand here in a graph", locate(at), _cure(text, at),
-                                  "FAULT", "build")
-            token, at = Token("id", match.group(), at), match.end()
-        tokens.append(token)
+    try:
+        while True:
+            at = _skip(text, at, locate)
+            if at >= len(text):
+                tokens.append(Token("end", "", len(text)))
+                return tokens
+            token, at = _next(text, at, locate)
+            tokens.append(token)
+    except FormatError as error:
+        tokens.append(Token("bad", "", at, error))
+        return tokens
 
 
-def _cure(text: str, at: int) -> str:
-    if text[at] == "#":
-        return "A comment starts with //"
-    return 'Put quotes around names and values that hold more than letters, digits and _: "..."'
+def _next(text: str, at: int, locate: Locate) -> tuple[Token, int]:
+    """The token that starts here, and where it ends."""
+    char = text[at]
+    if char == '"':
+        return _quoted(text, at, locate)
+    if char == "<":
+        return _html(text, at, locate)
+    if text.startswith(("->", "--"), at):
+        return Token("mark", text[at:at + 2], at), at + 2
+    if char in "{}[]=;,:+@":
+        return Token("mark", char, at), at + 1
+    match = _ID.match(text, at) or _NUMBER.match(text, at)
+    if match is None:
+        raise FormatError(f"character {char!r} cannot stand here in a graph", locate(at), QUOTE_IT, "FAULT", "build")
+    return Token("id", match.group(), at), match.end()
 
 
 def _skip(text: str, at: int, locate: Locate) -> int:
@@ -77,9 +82,6 @@ def _skip(text: str, at: int, locate: Locate) -> int:
         match = _BLANK.match(text, at)
         if match is not None:
             at = match.end()
-        elif text[at] == "#" and (at == 0 or text[at - 1] == "\n"):
-            match = _LINE_NUMBER.match(text, at)
-            at = match.end() if match else at + 1
         elif text.startswith("/*", at):
             raise FormatError("a comment that starts with /* has no end", locate(at), "Add */", "FAULT", "build")
         else:

@@ -147,7 +147,6 @@ def test_places():
         ("digraph { a [x=<b] }", 1, 16, "has no end"),
         ("digraph { /* }", 1, 11, "*/"),
         ("digraph { a [type=node] }", 1, 19, "quotes"),
-        ("digraph {\n  # no\n}", 2, 3, "//"),
         ("digraph { a;; b }", 1, 13, "a node"),
         ("digraph { node }", 1, 16, "'['"),
         ('digraph { a [x="1" + 2] }', 1, 22, "quoted"),
