@@ -96,7 +96,7 @@ class Sessions:
 
     def close(self) -> None:
         """Release everything; the line is over."""
-        self.board.hold()
+        self.board.close()
         for version in list(self._leases):
             self._take_off(version, force=True)
         self._deadlines.close()
@@ -122,7 +122,7 @@ class Sessions:
 
     def _call(self, seconds: float, what: str, version: str, call: Callable[..., Any], *args: Any) -> Any:
         """Call the runtime with a deadline; whatever it raises is the model's fault, but for what the store raises."""
-        late = self._release if what == "load" else None
+        late = self.runtime.release if what == "load" else None
         try:
             return self._deadlines.run(seconds, "%s of %s" % (what, version), call, *args, late=late)
         except MemoryError:

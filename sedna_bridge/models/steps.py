@@ -121,7 +121,11 @@ class Steps:
             self._load_beside(swap.old, probation)
         while board.pairs and board.session(swap.old) is not None:
             frame, found = board.pairs.popleft()
-            probation.pair(sessions.judge(swap.old, [frame])[0].detections, found)
+            try:
+                probation.pair(sessions.judge(swap.old, [frame])[0].detections, found)
+            except RejectedModel as error:  # the old model failed, which says nothing of the new one
+                self.line.store.history.add("no_pair", swap.old, swap=swap.id, reason=str(error))
+                board.pairs.clear()
         why = probation.verdict(self.line.clock())
         if why:
             raise RejectedModel(why)

@@ -56,6 +56,7 @@ class Switchboard:
         self._in_use: dict[str, int] = {}
         self._trial: tuple[str, str] | None = None
         self._held = False
+        self._closed = False
 
     # -- the frame path ------------------------------------------------------------------------------------------------
     def stamp(self) -> Stamp:
@@ -63,8 +64,10 @@ class Switchboard:
         with self._guard:
             if self._held:
                 began = time.monotonic()
-                self._guard.wait_for(lambda: not self._held, self.hold_limit)
+                self._guard.wait_for(lambda: not self._held or self._closed, self.hold_limit)
                 self.counts.held_seconds += time.monotonic() - began
+            if self._closed:
+                raise ModelError("the line is closed: its swap machine has stopped, and no model is loaded any more.")
             if self._stamp is None:
                 raise ModelError("no model is active yet; start the swap machine before frames come.")
             stamp = self._stamp
@@ -110,10 +113,8 @@ class Switchboard:
     def _enter(self, version: str) -> tuple[str, Any]:
         with self._guard:
             if version not in self._sessions:
-                self._guard.wait_for(
-                    lambda: self._stamp is not None and self._stamp.version in self._sessions, self.hold_limit
-                )
-                if self._stamp is None or self._stamp.version not in self._sessions:
+                self._guard.wait_for(lambda: self._ready() or self._closed, self.hold_limit)
+                if self._stamp is None or not self._ready():
                     raise ModelError("no model is loaded; the log of the store says why (`sednabox model log`).")
                 self.counts.late += 1
                 judged_by = self._stamp.version
@@ -121,6 +122,9 @@ class Switchboard:
                 judged_by = version
             self._in_use[judged_by] = self._in_use.get(judged_by, 0) + 1
             return judged_by, self._sessions[judged_by]
+
+    def _ready(self) -> bool:
+        return self._stamp is not None and self._stamp.version in self._sessions
 
     def _leave(self, version: str, judged_by: str, frames: int) -> None:
         with self._guard:
@@ -227,6 +231,12 @@ class Switchboard:
     def resume(self) -> None:
         with self._guard:
             self._held = False
+            self._guard.notify_all()
+
+    def close(self) -> None:
+        """No more stamps; who waits is woken with an error. Sessions may be taken off."""
+        with self._guard:
+            self._closed = self._held = True
             self._guard.notify_all()
 
     def drained(self, version: str) -> bool:

@@ -113,6 +113,27 @@ def test_nan_on_trial_counts_as_an_error():
     assert board.judge(board.stamp().version, ["f"], call)[1] == "a"
 
 
+def test_closing_wakes_frames_that_wait():
+    board = board_with("a")
+    board.hold()
+    errors = []
+
+    def wait():
+        try:
+            board.stamp()
+        except ModelError as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    board.close()
+    thread.join(2)
+    assert not thread.is_alive() and "closed" in errors[0]
+    assert board.take_off("a").name == "a"
+    with pytest.raises(ModelError, match="no model is loaded"):
+        board.judge("a", ["f"], detect)
+
+
 def test_serials_only_grow_and_boards_are_found_by_name():
     board = board_with("a", "b")
     assert board.switch("b", 7) == 7 and board.switch("a", 3) == 8
