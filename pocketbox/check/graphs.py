@@ -13,24 +13,18 @@ from .view import GraphView, node_problem
 
 
 def relative_dirs(view: GraphView) -> Iterator[Problem]:
-    for folder in view.resolved.graph.driver_dirs:
-        if not os.path.isabs(folder):
-            yield Problem(
-                "SB301",
-                WARNING,
-                "driver.dir '%s' is relative: it is taken from the working directory, not from "
-                "the graph's folder" % folder,
-                view.place("driver.dir"),
-                cure="Write a full path, or run from the right folder",
-            )
-        elif not os.path.isdir(folder):
-            yield Problem(
-                "SB302",
-                WARNING,
-                "driver.dir '%s' does not exist; it is passed over" % folder,
-                view.place("driver.dir"),
-                cure="Correct or remove it",
-            )
+    """The real engine takes a relative folder from the working directory only."""
+    graph = view.resolved.graph
+    written = graph.settings.get("driver.dir", [])
+    for folder in [written] if isinstance(written, str) else list(written):  # type: ignore[call-overload]
+        beside = os.path.join(os.path.dirname(graph.file), folder)
+        if not os.path.isdir(folder) and not os.path.isdir(beside):
+            yield Problem("SB302", WARNING, "driver.dir '%s' does not exist; it is passed over" % folder,
+                          view.place("driver.dir"), cure="Correct or remove it")
+        elif not os.path.isabs(folder):
+            yield Problem("SB301", WARNING, "driver.dir '%s' is relative: the real engine takes it from the working "
+                          "directory, not from the graph's folder" % folder, view.place("driver.dir"),
+                          cure="Write a full path, or run from the right folder")
 
 
 def skip_default(view: GraphView) -> Iterator[Problem]:

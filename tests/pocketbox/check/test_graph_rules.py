@@ -194,6 +194,12 @@ def test_text_behind_the_graph(build):
     assert build(CHAIN % "" + "\n}\nx[flowunit=step]") == ["SB319"]
 
 
+def test_a_folder_beside_the_graph(build, tmp_path, monkeypatch):
+    monkeypatch.chdir("/")
+    assert build(CHAIN % "", driver='dir = ["units"]') == ["SB301"]
+    assert build(CHAIN % "", driver='dir = ["unit"]').count("SB302") == 1
+
+
 def test_a_finite_graph_must_be_stopped_by_a_unit(build, tmp_path):
     (tmp_path / "a.mp4").write_text("x")
     dot = 'v[flowunit=video_input, source_url="%s"]\nn[flowunit=step]\n%s\nv:out -> n:in\nn:out -> k:%s'
