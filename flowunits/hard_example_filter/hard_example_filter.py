@@ -1,0 +1,53 @@
+"""hard_example_filter: sends each frame to the port `hard` or `easy`.
+
+in    in     a frame whose meta has `detections` (and `camera`, `index`, `width`, `height`, `model` where known)
+out   hard   frames worth the cloud's attention
+      easy   the others
+
+Writes the meta `hard` (bool), `hard_reasons` (list of str) and `hard_score` (0 to 1, hardest is 1). The frame itself
+goes on by reference. Only a filter that compares pictures (`novel`) looks at the pixels.
+
+Configuration: `filter` is an expression such as "IBT or flicker" (default IBT); parameters of the filters stand beside
+it (`threshold_img = 0.9`); `budget_per_minute`, `budget_per_hour`, `budget_per_day` and `quota` bound what leaves.
+Sedna's environment (HEM_NAME, HEM_PARAMETERS) goes before them unless `environment = false`.
+"""
+import logging
+import os
+
+import _flowunit as modelbox
+import numpy as np
+
+from sedna_bridge import attributes
+from sedna_bridge.errors import BridgeError
+from sedna_bridge.hard_examples import FrameFacts, HardExampleFilter, attribute_names
+
+KNOWN = ("detections", "other_detections", "probabilities", "camera", "index", "width", "height", "model")
+log = logging.getLogger(__name__)
+
+
+class HardExampleFilterFlowUnit(modelbox.FlowUnit):
+    def open(self, config):
+        try:
+            self.filter = HardExampleFilter.from_environment(os.environ, attributes.read(config, attribute_names()))
+        except BridgeError as error:
+            modelbox.error("hard_example_filter: %s" % error)
+            return modelbox.Status(modelbox.Status.StatusCode.STATUS_BADCONF, str(error))
+        modelbox.info("hard_example_filter: %s %s" % (self.filter.expression.text, self.filter.settings()))
+        return modelbox.Status()
+
+    def process(self, ctx):
+        for buffer in ctx.input("in"):
+            known = attributes.meta(buffer, KNOWN)
+            picture = np.array(buffer, copy=False) if buffer.get_bytes() else None
+            verdict = self.filter.judge(FrameFacts(picture=picture, **known))
+            buffer.set("hard", verdict.hard)
+            buffer.set("hard_reasons", list(verdict.reasons))
+            buffer.set("hard_score", float(verdict.score))
+            ctx.output("hard" if verdict.hard else "easy").push_back(buffer)
+        return modelbox.Status()
+
+    def close(self):
+        counts = dict(self.filter.counts)
+        if counts:
+            modelbox.info("hard_example_filter: %s" % counts)
+        return modelbox.Status()
