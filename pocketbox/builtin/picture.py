@@ -74,3 +74,8 @@ def shapeless(device: Any, array: np.ndarray, typed: bool = True) -> Buffer:
     if typed:
         buffer._meta["type"] = ModelBoxDataType.UINT8
     return buffer
+
+
+def zero_byte() -> np.ndarray:
+    """What a buffer holds whose meaning is all in the meta."""
+    return np.zeros(1, np.uint8)

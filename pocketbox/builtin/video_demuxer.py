@@ -10,7 +10,7 @@ from ..sdk import log
 from ..sdk.private import DataMeta, FlowUnitEvent
 from .media import MediaError, masked
 from .packets import ThreadedReader, Video, reader_for
-from .picture import raw_bytes, shapeless
+from .picture import raw_bytes, shapeless, zero_byte
 from .source_retry import RETRY, Retry
 from .unit import FAULT, GO_ON, BuiltinUnit, Refusal, unsigned
 
@@ -190,7 +190,7 @@ class VideoDemuxer(BuiltinUnit):
     def _put_end(self, ctx: Any, state: Demuxing) -> None:
         video = state.video
         assert video is not None
-        buffer = shapeless(self.get_bind_device(), np.zeros(1, np.uint8), typed=False)
+        buffer = shapeless(self.get_bind_device(), zero_byte(), typed=False)
         buffer._meta.update(time_base=video.time_base, rate_num=video.rate[0], rate_den=video.rate[1],
                             rotate_angle=video.rotate_angle, duration=video.duration)
         ctx.output(OUT).push_back(buffer)

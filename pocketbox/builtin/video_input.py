@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..sdk.private import DataMeta
-from .picture import shapeless
+from .picture import shapeless, zero_byte
 from .unit import BuiltinUnit, unsigned
 
 
@@ -26,4 +26,4 @@ class VideoInput(BuiltinUnit):
             feed.close()
 
     def work(self, ctx: Any) -> None:
-        ctx.output("out_video_url").push_back(shapeless(self.get_bind_device(), np.zeros(1, np.uint8), typed=False))
+        ctx.output("out_video_url").push_back(shapeless(self.get_bind_device(), zero_byte(), typed=False))
