@@ -12,7 +12,7 @@ from sedna_bridge.errors import SpoolDamaged, StorageError, TargetAway
 from sedna_bridge.storage import failpoints
 from sedna_bridge.storage.directory import INCOMING, LEFT_FOR_GOOD, SIDECARS, DirectoryTarget
 from sedna_bridge.storage.durable import remove
-from sedna_bridge.storage.example import Example
+from sedna_bridge.storage.example import Example, digest
 from sedna_bridge.storage.http import repr_digest
 
 PICTURE, SIDECAR = ".jpg", ".json"
@@ -59,14 +59,14 @@ class ExampleStore:
         with self._named(example.id):
             return self._keep(example)
 
-    def put_file(self, id: str, suffix: str, data: bytes, digest: str = "") -> bool:
+    def put_file(self, id: str, suffix: str, data: bytes, told: str = "") -> bool:
         """Stores one of an example's two files; the sidecar comes last and completes it."""
-        if digest and digest != repr_digest(data):
+        if told and told != repr_digest(data):
             raise Refusal(409, "the content is not what Repr-Digest says; send it again")
         with self._named(id):
             return self._complete(id, suffix, data)
 
-    def append(self, id: str, suffix: str, offset: int, length: int, piece: bytes, digest: str) -> tuple[int, bool]:
+    def append(self, id: str, suffix: str, offset: int, length: int, piece: bytes, told: str) -> tuple[int, bool]:
         """Adds a piece; returns how much there is now and whether the file became new and complete."""
         if length > self.largest:
             raise Refusal(413, "an example may have %d bytes, not %d" % (self.largest, length))
@@ -82,7 +82,7 @@ class ExampleStore:
                 return offset + len(piece), False
             data = part.read_bytes()
             remove(part)
-            if digest != repr_digest(data):
+            if told != repr_digest(data):
                 raise Refusal(409, "the pieces together are not what Repr-Digest says; send them again")
             return length, self._complete(id, suffix, data)
 
@@ -120,11 +120,14 @@ class ExampleStore:
             picture = self._waiting(id).read_bytes()
         except FileNotFoundError:
             raise Refusal(409, "the picture of example %s is not here; send it first" % id[:12]) from None
+        example = Example(id, data, picture)
         try:
-            example = Example(id, data, picture).check()
+            example.check()
         except SpoolDamaged as error:
+            if digest(data) != id:
+                raise Refusal(422, str(error)) from None
             remove(self._waiting(id))
-            raise Refusal(422, str(error)) from None
+            raise Refusal(409, "%s; send the picture again" % error) from None
         return self._keep(example)
 
     def _keep(self, example: Example) -> bool:

@@ -119,8 +119,9 @@ class HttpTarget(Target):
     def _offset(self, url: str, wanted: str) -> int | None:
         """How much of it the server has; everything if it shows the digest; None if it takes no pieces."""
         answer = self._request("HEAD", url, b"", {})
-        if answer.status_code == 200 and answer.headers.get("Repr-Digest") == wanted:
-            return int(answer.headers.get("Upload-Offset") or answer.headers.get("Content-Length") or 0)
+        if answer.status_code == 200 and "Repr-Digest" in answer.headers:
+            whole = answer.headers["Repr-Digest"] == wanted
+            return int(answer.headers.get("Content-Length") or 0) if whole else 0
         offset = answer.headers.get("Upload-Offset", "")
         return int(offset) if offset.isdigit() else None
 

@@ -57,7 +57,7 @@ def test_content_that_does_not_fit_its_name_is_refused(door, tools):
     one, other = tools.example(1), tools.example(2)
     name = "/examples/" + one.id
     assert door("PUT", name + ".jpg", other.picture).status_code == 201
-    assert door("PUT", name + ".json", one.sidecar).status_code == 422
+    assert door("PUT", name + ".json", one.sidecar).status_code == 409
     assert door("PUT", name + ".jpg", one.picture, **{"Repr-Digest": repr_digest(b"x")}).status_code == 409
     assert door("PUT", name + ".jpg", one.picture).status_code == 201
     assert door("PUT", name + ".json", other.sidecar).status_code == 422
@@ -87,6 +87,20 @@ def test_pieces_must_follow_each_other(door, tools):
     assert patch(0, None).status_code == 201
     assert door("PUT", "/examples/%s.json" % one.id, one.sidecar).status_code == 201
     assert door.server.ids() == {one.id}
+
+
+def test_a_picture_that_a_power_cut_spoiled_is_sent_again(door, tools):
+    one = tools.example(1, 100_000)
+    assert door("PUT", "/examples/%s.jpg" % one.id, one.picture).status_code == 201
+    waiting = door.server.path / ".incoming" / (one.id + ".jpg")
+    waiting.write_bytes(b"\0" * 50_000)
+    target = door.server.target(piece=20_000)
+    with pytest.raises(Exception, match="409"):
+        waiting.write_bytes(one.picture[:-1] + b"\0")
+        target._send(one.id + ".json", one.sidecar, "application/json", one)
+    waiting.write_bytes(b"\0" * 50_000)
+    assert target.put(one) is True
+    assert door.server.store.directory.read(one.id) == one
 
 
 def test_nonsense_is_answered(door, tools):
