@@ -99,17 +99,20 @@ class Canvas:
         self._things.append(thing)
 
     def polygon(self, points: np.ndarray, colour: Colour) -> None:
-        """Fill a polygon given as an (n, 2) array of board pixels."""
+        """Fill a convex polygon given as an (n, 2) array of board pixels.
+
+        fillConvexPoly and not fillPoly: the edges of the latter differ between OpenCV 4 and 5.
+        """
         shape = np.ascontiguousarray(points, np.int32)
-        cv2.fillPoly(self.board, [shape], (colour[0], colour[1], colour[2], self._owner))
+        cv2.fillConvexPoly(self.board, shape, (colour[0], colour[1], colour[2], self._owner))
         if self._extent:
             low = shape.min(axis=0)
             high = shape.max(axis=0)
             self._grow(int(low[0]), int(low[1]), int(high[0]) + 1, int(high[1]) + 1)
 
     def quad(self, points: Sequence[tuple[int, int]], colour: Colour) -> None:
-        """Fill a polygon given as corners."""
-        cv2.fillPoly(self.board, [np.array(points, np.int32)], (colour[0], colour[1], colour[2], self._owner))
+        """Fill a convex polygon given as corners."""
+        cv2.fillConvexPoly(self.board, np.array(points, np.int32), (colour[0], colour[1], colour[2], self._owner))
         if self._extent:
             xs = [p[0] for p in points]
             ys = [p[1] for p in points]

@@ -77,7 +77,7 @@ def _night(picture: np.ndarray, night: int, exposure: int, lamps: list[tuple[int
         away = ((xs - x) ** 2 + (ys - y) ** 2) * 1000 // (reach * reach)
         light += np.maximum(0, 1000 - away) * (strength * night // 1000) // 1000
     small = np.minimum(255, light * 255 // 1000).astype(np.uint8)
-    wide = np.repeat(np.repeat(small, _CELL, axis=0)[:height], _CELL, axis=1)[:, :width]
+    wide: Any = np.repeat(np.repeat(small, _CELL, axis=0)[:height], _CELL, axis=1)[:, :width]
     wide = cv2.blur(wide, (_CELL * 2 + 1, _CELL * 2 + 1))
     lit = picture.astype(np.uint16)
     lit *= wide[:, :, None]
