@@ -60,32 +60,21 @@ def one_for_many(code: UnitCode) -> Iterator[Problem]:
                            "Loop over the input, or write batch_size=1 at the node")
 
 
-def _input_views(function: Function, context: str) -> dict[str, int]:
-    """Local names of arrays that share memory with an input buffer, and the line where they start to."""
+def _input_buffers(function: Function, context: str) -> set[str]:
+    """Local names of buffers of an input: for b in ctx.input("in"), for n, b in enumerate(inputs), b = inputs[0]."""
     inputs = set(port_names(function, context, "input"))
-    buffers: set[str] = set()
+
+    def is_input(node: ast.AST) -> bool:
+        source = port_call(node, context)
+        return (source is not None and source[0] == "input") or (isinstance(node, ast.Name) and node.id in inputs)
+
+    found: set[str] = set()
     for node in walk(function):
-        if isinstance(node, ast.For) and isinstance(node.target, ast.Name):
-            source = port_call(node.iter, context)
-            if (source is not None and source[0] == "input") or (
-                isinstance(node.iter, ast.Name) and node.iter.id in inputs
-            ):
-                buffers.add(node.target.id)
-        if (
-            isinstance(node, ast.Assign)
-            and isinstance(node.value, ast.Subscript)
-            and isinstance(node.targets[0], ast.Name)
-        ):
-            base = node.value.value
-            if isinstance(base, ast.Name) and base.id in inputs:
-                buffers.add(node.targets[0].id)
-    views: dict[str, int] = {}
-    for node in walk(function):
-        if not isinstance(node, ast.Assign) or len(node.targets) != 1 or not isinstance(node.targets[0], ast.Name):
-            continue
-        if isinstance(node.value, ast.Call) and _shares(node.value, buffers):
-            views[node.targets[0].id] = node.lineno
-    return views
+        if isinstance(node, ast.For) and any(is_input(part) for part in ast.walk(node.iter)):
+            found |= {part.id for part in ast.walk(node.target) if isinstance(part, ast.Name)}
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript) and is_input(node.value.value):
+            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return found
 
 
 def _shares(call: ast.Call, buffers: set[str]) -> bool:
@@ -102,31 +91,28 @@ def _shares(call: ast.Call, buffers: set[str]) -> bool:
 def writes_input(code: UnitCode) -> Iterator[Problem]:
     """Branches of a graph share the memory of their inputs."""
     for function, context in code.context_methods():
-        views = _input_views(function, context)
+        buffers = _input_buffers(function, context)
+        views: set[str] = set()         # names of arrays that share an input's memory, as of the line that is looked at
         for node in walk(function):
-            name = ""
-            if isinstance(node, ast.AugAssign):
-                name = _base_name(node.target)
-            elif isinstance(node, ast.Assign):
-                for target in node.targets:
-                    if isinstance(target, ast.Subscript):
-                        name = name or _base_name(target)
-            elif (
-                isinstance(node, ast.Call)
-                and called(node) in DRAWING
-                and node.args
-                and isinstance(node.args[0], ast.Name)
-            ):
-                name = node.args[0].id
-            if name in views and node.lineno > views[name]:  # type: ignore[attr-defined]
-                yield code.problem(
-                    "SB221",
-                    WARNING,
-                    "it writes into '%s', the memory of an input buffer, which other branches of the graph see" % name,
-                    node,
-                    "Copy first: np.array(buffer)",
-                )
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                shares = isinstance(node.value, ast.Call) and _shares(node.value, buffers)
+                (views.add if shares else views.discard)(node.targets[0].id)
+            name = _written(node)
+            if name in views:
+                yield code.problem("SB221", WARNING, "it writes into '%s', the memory of an input buffer, which other "
+                                   "branches of the graph see" % name, node, "Copy first: np.array(buffer)")
                 return
+
+
+def _written(node: ast.AST) -> str:
+    """The name of the array that a statement or a drawing call changes in place, "" for none."""
+    if isinstance(node, ast.AugAssign):
+        return _base_name(node.target)
+    if isinstance(node, ast.Assign):
+        return next((_base_name(target) for target in node.targets if isinstance(target, ast.Subscript)), "")
+    if isinstance(node, ast.Call) and called(node) in DRAWING and node.args and isinstance(node.args[0], ast.Name):
+        return node.args[0].id
+    return ""
 
 
 def _base_name(node: ast.AST) -> str:

@@ -244,6 +244,16 @@ BROKEN += [
     ("SB242", loop('ctx.output("out").push_back(ctx.input("in")[0])'), {}),
 ]
 
+BROKEN += [
+    ("SB221", loop("""
+        inputs = ctx.input("in")
+        for number, buffer in enumerate(inputs):
+            picture = np.asarray(buffer)
+            picture *= 2
+            ctx.output("out").push_back(buffer)
+     """), {}),
+]
+
 
 @pytest.mark.parametrize("code, text, options", BROKEN, ids=["%s-%d" % (b[0], n) for n, b in enumerate(BROKEN)])
 def test_a_broken_unit_is_found(tmp_path, code, text, options):
@@ -364,6 +374,16 @@ FINE += [
      """), {}),
     ("SB242", loop('ctx.output("out").push_back(ctx.input("in")[0])'), {"stream": "true"}),
     ("SB242", loop('ctx.output("out").push_back(ctx.input("in")[0])'), {"flags": "max_batch_size = 1"}),
+]
+
+FINE += [
+    ("SB221", loop("""
+        for buffer in ctx.input("in"):
+            picture = np.asarray(buffer)
+            picture = picture.copy()
+            picture[0] = 1
+            ctx.output("out").push_back(picture)
+     """), {}),
 ]
 
 
