@@ -257,7 +257,7 @@ class SwapMachine:
             return False
         if (order.version or (swap.old if order.action == ROLLBACK else "")) != swap.old:
             return False
-        self._roll_back(swap.to(order=order.id, by=order.by), "asked for" + (" by " + order.by if order.by else ""))
+        self._roll_back(swap.to(order=order.id, by=order.by), "rolled back" + (" by " + order.by if order.by else ""))
         self.line.orders.done(order)
         return True
 

@@ -113,7 +113,7 @@ def apply_at_rest(store: ModelStore, action: str, version: str, by: str = "") ->
             left = pointer.active or ""
             store.verify(target)
             if swap and target == swap.old:
-                reason = "asked for" + (" by " + by if by else "")
+                reason = "rolled back" + (" by " + by if by else "")
                 conclude(store, swap.to(state=ROLLED_BACK, reason=reason, report=swap.report and swap.starts > 0), {})
                 return target
             journal.clear()

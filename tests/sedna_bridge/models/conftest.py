@@ -73,7 +73,8 @@ class Rig:
 
     def crash(self):
         """The process is gone: locks are free, nothing was put in order."""
-        self.machine._runner.free()
+        if self.machine._runner:
+            self.machine._runner.free()
         for lease in self.line.sessions._leases.values():
             lease.close()
 

@@ -170,7 +170,7 @@ def test_a_person_goes_back_during_probation(store, install, rig, policy):
     line.walk()
     assert store.pointer().active == "little@1" and line.frames() == "little@1"
     assert Orders(store).outcome(order)["event"] == "rolled_back"
-    assert line.reports == [("little@2", "failed", "asked for by ann")]
+    assert line.reports == [("little@2", "failed", "rolled back by ann")]
 
 
 def test_an_update_during_probation_waits_its_turn(store, install, rig):
@@ -401,7 +401,7 @@ def test_activated_and_taken_back_at_rest(store, install, rig):
     install("2")
     assert apply_at_rest(store, ACTIVATE, "little@2", "ann") == "little@2"
     assert apply_at_rest(store, ACTIVATE, "little@1", "ann") == "little@1"
-    assert store.rejection("little@2").reason == "asked for by ann"
+    assert store.rejection("little@2").reason == "rolled back by ann"
     assert rig().frames() == "little@1" and not (store.root / "swap.json").exists()
 
 
@@ -437,7 +437,7 @@ def test_a_rollback_at_rest_ends_the_trial_of_a_dead_pipeline(store, install, ri
     assert apply_at_rest(store, ROLLBACK, "", "ann") == "little@1"
     line = rig()
     line.walk()
-    assert line.frames() == "little@1" and line.reports == [("little@2", "failed", "asked for by ann")]
+    assert line.frames() == "little@1" and line.reports == [("little@2", "failed", "rolled back by ann")]
 
 
 def test_a_pointer_that_never_moved_leaves_no_trial(store, install, rig, monkeypatch):

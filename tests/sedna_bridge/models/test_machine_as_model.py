@@ -6,6 +6,7 @@
 * each version that ended has exactly one report.
 """
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -102,22 +103,21 @@ class SwapModel(RuleBasedStateMachine):
         assert self.outbox.setdefault(version, status) == status, "two reports that differ"
 
     def start(self):
-        self.line = Rig(
-            self.store,
-            self.policy,
-            on_report=self.report,
-            max_starts=3,
-            start=False,
-            keep_versions=3,
-            terms=Terms(frames=12, seconds=60.0, min_frames=5, min_pairs=2),
-        )
         while True:
+            self.line = Rig(
+                self.store,
+                self.policy,
+                on_report=self.report,
+                max_starts=3,
+                start=False,
+                keep_versions=3,
+                terms=Terms(frames=12, seconds=60.0, min_frames=5, min_pairs=2),
+            )
             try:
                 self.line.machine.start()
                 break
             except Crash:
                 self.line.crash()
-                self.line.machine = type(self.line.machine)(self.line.line)
         pointer = self.store.pointer()
         assert self.line.board.current.version == pointer.active, "what judges is what the disk says"
         self.shown = 0
@@ -225,7 +225,7 @@ class SwapModelInMemory(SwapModel):
 
 
 QUICK = settings(
-    max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+    max_examples=int(os.environ.get("SWAP_EXAMPLES", "30")), stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
 )
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 TestAvailability = SwapModel.TestCase
