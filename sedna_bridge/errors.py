@@ -12,8 +12,6 @@ BridgeError
 """
 from __future__ import annotations
 
-from typing import Optional
-
 
 class BridgeError(Exception):
     """Base of every error of the bridge: says what was expected, what came, where, and what to do."""
@@ -45,7 +43,7 @@ class TargetAway(StorageError):
     `retry_after` is the number of seconds for which the target asked, if it did.
     """
 
-    def __init__(self, message: str, retry_after: Optional[float] = None) -> None:
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 

@@ -21,7 +21,7 @@ from typing import Iterable, Iterator, Sequence
 
 from sedna_bridge.errors import SpoolDamaged
 from sedna_bridge.storage import failpoints
-from sedna_bridge.storage.durable import make_directory, remove, sync_directory, write_synced
+from sedna_bridge.storage.durable import make_directory, remove, rename, sync_directory, write_synced
 from sedna_bridge.storage.example import ID, Example
 
 SEGMENT = 1000
@@ -100,7 +100,7 @@ class SpoolFiles:
         """Gives both files their names; the sidecar's makes the entry complete."""
         directory = self._directory(segment)
         for suffix in (".jpg", ".json"):
-            os.rename(str(self.incoming / (example_id + suffix)), str(directory / (example_id + suffix)))
+            rename(self.incoming / (example_id + suffix), directory / (example_id + suffix))
             failpoints.reach("spool.renamed")
 
     def sync(self, segment: int) -> None:

@@ -6,12 +6,22 @@ import os
 import threading
 import time
 from pathlib import Path
+from typing import Callable
 
 from sedna_bridge.storage import failpoints
 
 
+def _nobody(what: str, *paths: str) -> None:
+    """The normal case: nobody watches."""
+
+
+watch: Callable[..., None] = _nobody
+"""Told of every step, so that the torture can take back what a power cut would."""
+
+
 def write_synced(path: Path, data: bytes) -> None:
     """Writes a new file and waits until its content is on the disk. Its name is not yet."""
+    watch("writing", str(path))
     handle = os.open(str(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
         view = memoryview(data)
@@ -20,15 +30,24 @@ def write_synced(path: Path, data: bytes) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+    watch("written", str(path))
+
+
+def rename(old: Path, new: Path) -> None:
+    """Gives a file its name; on the disk only after `sync_directory`."""
+    os.replace(str(old), str(new))
+    watch("renamed", str(old), str(new))
 
 
 def sync_directory(path: Path) -> None:
     """Waits until the names in a directory are on the disk."""
+    watch("syncing", str(path))
     handle = os.open(str(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+    watch("synced", str(path))
 
 
 def make_directory(path: Path) -> None:
@@ -52,7 +71,7 @@ def write_whole(path: Path, data: bytes, incoming: Path | None = None) -> None:
     try:
         write_synced(temporary, data)
         failpoints.reach("durable.written")
-        os.replace(str(temporary), str(path))
+        rename(temporary, path)
     except BaseException:
         remove(temporary)
         raise
@@ -61,6 +80,7 @@ def write_whole(path: Path, data: bytes, incoming: Path | None = None) -> None:
 
 def remove(path: Path) -> bool:
     """Removes a file; says whether it was there."""
+    watch("removing", str(path))
     try:
         os.unlink(str(path))
     except FileNotFoundError:

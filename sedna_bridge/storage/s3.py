@@ -139,9 +139,7 @@ def _client(environment: Mapping[str, str], verify: Any, timeout: float, connect
         raise StorageError("a target s3://... needs boto3; install it with: pip install 'sednabox[s3]'") from None
     key, secret = environment.get("ACCESS_KEY_ID"), environment.get("SECRET_ACCESS_KEY")
     if bool(key) != bool(secret):
-        raise StorageError(
-            "set ACCESS_KEY_ID and SECRET_ACCESS_KEY, or none for the machine's own identity"
-        )
+        raise StorageError("set ACCESS_KEY_ID and SECRET_ACCESS_KEY, or none for the machine's own identity")
     settings: dict[str, Any] = {
         "connect_timeout": min(10.0, timeout),
         "read_timeout": timeout,

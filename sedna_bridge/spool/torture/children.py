@@ -16,6 +16,7 @@ from sedna_bridge.spool.courier import Courier
 from sedna_bridge.spool.limits import Limits
 from sedna_bridge.spool.offer import ACCEPTED, DUPLICATE, Offer
 from sedna_bridge.spool.spool import Spool
+from sedna_bridge.spool.torture.power import Recorder
 from sedna_bridge.storage import failpoints
 from sedna_bridge.storage.circuit import Circuit
 from sedna_bridge.storage.example import Example
@@ -47,8 +48,11 @@ class Journal:
         os.write(self._handle, (" ".join(map(str, words)) + "\n").encode("utf-8"))
 
 
-def fork(work: Callable[[Journal], None], faults: str = "") -> tuple[int, int]:
-    """Starts a real process that does the work; returns its pid and the reading end of its journal."""
+def fork(work: Callable[[Journal], None], faults: str = "", steps: Path | None = None) -> tuple[int, int]:
+    """Starts a real process that does the work; returns its pid and the reading end of its journal.
+
+    Where `steps` is given, its steps on the disk are recorded there for a power cut.
+    """
     reading, writing = os.pipe()
     pid = os.fork()
     if pid:
@@ -60,6 +64,8 @@ def fork(work: Callable[[Journal], None], faults: str = "") -> tuple[int, int]:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         logging.disable(logging.CRITICAL)
         failpoints.configure(faults)
+        if steps is not None:
+            Recorder(steps)
         work(Journal(writing))
         status = 0
     except BridgeError as error:

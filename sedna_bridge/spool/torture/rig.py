@@ -23,6 +23,7 @@ from sedna_bridge.spool.files import SpoolFiles
 from sedna_bridge.spool.limits import Limits
 from sedna_bridge.spool.survey import open_reader, survey
 from sedna_bridge.spool.torture.children import Shift, cloud, fork, worker
+from sedna_bridge.spool.torture.power import clean, cut
 from sedna_bridge.storage.directory import DirectoryTarget
 
 WORKER_STEPS = (
@@ -64,6 +65,8 @@ class Torture:
     ) -> None:
         self._spool = directory / "spool"
         self._store = directory / "store"
+        self._worker_steps = directory / "worker-steps"
+        self._cloud_steps = directory / "server-steps"
         self._cycles = cycles
         self._chance = random.Random(seed)
         self._progress = progress
@@ -133,7 +136,7 @@ class Torture:
         )
 
     def _work(self, shift: Shift, faults: str, moment: float | None, longest: float = LONGEST_CYCLE) -> None:
-        pid, journal = fork(worker(self._spool, shift), faults)
+        pid, journal = fork(worker(self._spool, shift), faults, self._worker_steps)
         deadline = time.monotonic() + longest
         kill_at: float | None = None
         rest = b""
@@ -156,11 +159,20 @@ class Torture:
             self._reap_cloud()
         os.close(journal)
         _, status = os.waitpid(pid, 0)
+        self._power_cut(self._worker_steps, os.WIFSIGNALED(status))
         if os.WIFSIGNALED(status) and faults:
             self._events["killed at a named step"] += 1
             self._at_step[faults.split("=")[0]] += 1
         elif not os.WIFSIGNALED(status):
             self._events["ended by itself" if not status else "gave up: could not open or write"] += 1
+
+    def _power_cut(self, steps: Path, killed: bool) -> None:
+        """After every second kill the power is gone too, and with it what was not synced."""
+        if killed and self._chance.random() < 0.5:
+            self._events["power cuts"] += 1
+            self._events["steps undone by power cuts"] += cut(steps, self._chance)
+        else:
+            clean(steps)
 
     def _note(self, line: str) -> None:
         word, _, rest = line.partition(" ")
@@ -178,7 +190,7 @@ class Torture:
         if self._cloud and (faults or self._cloud_faults):
             self._kill_cloud()
         if not self._cloud:
-            self._cloud, journal = fork(cloud(self._store, self._port), faults)
+            self._cloud, journal = fork(cloud(self._store, self._port), faults, self._cloud_steps)
             self._cloud_faults = faults
             self._port = int(os.read(journal, 100).split()[1])
             os.close(journal)
@@ -188,6 +200,7 @@ class Torture:
             self._events["server killed at a named step"] += 1
             self._at_step[self._cloud_faults.split("=")[0]] += 1
             self._cloud = 0
+            self._power_cut(self._cloud_steps, True)
             self._ensure_cloud("")
 
     def _kill_cloud(self) -> None:
@@ -196,6 +209,7 @@ class Torture:
             os.waitpid(self._cloud, 0)
             self._events["server killed between two cycles"] += 1
             self._cloud = 0
+            self._power_cut(self._cloud_steps, True)
 
     def _damage_one(self) -> None:
         """Flips a bit of one entry, or cuts it short."""
@@ -262,6 +276,7 @@ class Torture:
             "events": dict(sorted(self._events.items())),
             "kills_by_step": dict(sorted(self._at_step.items())),
             "holds": not lost
+            and figures["dropped_by_reason"].get("damaged", 0) <= self._events["entries damaged by hand"]
             and not wrong
             and figures["adds_up"]
             and figures["delivered"] <= len(stored)
