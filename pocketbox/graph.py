@@ -71,7 +71,7 @@ class Graph:
 
     @property
     def driver_dirs(self) -> list[str]:
-        """The folders with units. A relative one that is not in the working directory is looked for beside the graph."""
+        """The folders with units. A relative one that the working directory lacks is looked for beside the graph."""
         value = self.settings.get("driver.dir", self.settings.get("drivers.dir", []))
         dirs = [value] if isinstance(value, str) else list(value)  # type: ignore[call-overload]
         beside = os.path.dirname(os.path.abspath(self.file)) if self.file else ""
