@@ -1,10 +1,10 @@
 """The attributes of a graph's node, read through the engine's Configuration."""
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable
+from typing import Any, Iterable
 
 
-def read(config: Any, names: Iterable[str]) -> Dict[str, str]:
+def read(config: Any, names: Iterable[str]) -> dict[str, str]:
     """The texts of those attributes that are set.
 
     The engine cuts a value at its commas; the parts are put together again, so that "a, b" is "a, b" on every engine.
@@ -17,7 +17,7 @@ def read(config: Any, names: Iterable[str]) -> Dict[str, str]:
     return out
 
 
-def meta(buffer: Any, names: Iterable[str]) -> Dict[str, Any]:
+def meta(buffer: Any, names: Iterable[str]) -> dict[str, Any]:
     """Those meta values of a buffer that are there; the engine cannot list them."""
     out = {}
     for name in names:

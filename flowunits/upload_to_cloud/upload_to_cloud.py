@@ -3,9 +3,9 @@
 in    in     a hard frame; its meta (camera, index, timestamp, model, detections, hard_reasons ...) becomes the sidecar
 out   out    the same frame
 
-The clean frame is copied, made a JPEG beside the frame path, stored durably in the spool of this box and delivered to the
-target when the link allows. Nothing here waits for disk or network: when the spool cannot take a frame, the frame passes
-all the same and the refusal is counted with its reason.
+The clean frame is copied, made a JPEG beside the frame path, stored durably in the spool of this box and delivered to
+the target when the link allows. Nothing here waits for disk or network: when the spool cannot take a frame, the frame
+passes all the same and the refusal is counted with its reason.
 
 Configuration: `target` (a directory, http(s)://, s3://; default HE_SAVED_URL), `spool` (default: in the state
 directory), limits, bandwidth and windows: see docs/spool.md.

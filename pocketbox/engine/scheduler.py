@@ -40,6 +40,7 @@ class Scheduler:
         self._lookout = False
         self._workers: list[threading.Thread] = []
         self._alive = 0
+        self._opener = threading.get_ident()
 
     # -- work --------------------------------------------------------------
     def ready(self, node: Any) -> None:
@@ -192,8 +193,8 @@ class Scheduler:
         raise NotImplementedError
 
     def may_block(self) -> bool:
-        """Whether the calling thread may wait for room: not one of the engine's, and not before the engine runs."""
-        return bool(self._workers) and not in_worker()
+        """Whether the calling thread may wait for room: not one of the engine's, and not while it opens the units."""
+        return not in_worker() and (bool(self._workers) or threading.get_ident() != self._opener)
 
 
 def in_worker() -> bool:

@@ -163,20 +163,20 @@ def version() -> str:
 
 
 def _log(verbose: bool, level: str, path: str) -> None:
-    """-verbose shows the log on the screen, -log-path writes it to a file; errors are always shown."""
+    """-verbose shows the log on the screen, -log-path writes it to a file; warnings and errors are always shown."""
     from ..sdk import log
-    wanted = log.level_named(level or "ERROR")
+    wanted = log.level_named(level or "WARN")
     if path:
         file = open(path, "a", encoding="utf-8")     # noqa: SIM115  open until the process ends, like the log
 
         def to_file(at: log.Level, name: str, line: int, function: str, text: str) -> None:
             file.write("[%5s][%s:%d] %s\n" % (at.name, name, line, text))
             file.flush()
-            if verbose or at >= log.Level.ERROR:
+            if verbose or at >= log.Level.WARN:
                 log.to_stderr(at, name, line, function, text)
         log.set_logger(log.Logger(to_file, wanted))
     else:
-        log.set_logger(log.Logger(log.to_stderr, wanted if verbose else max(wanted, log.Level.ERROR)))
+        log.set_logger(log.Logger(log.to_stderr, wanted if verbose else max(wanted, log.Level.WARN)))
 
 
 if __name__ == "__main__":

@@ -70,6 +70,7 @@ class Upload:
         Encoder(self._settings.get("quality", 92), self._settings.get("longest", 0))
         self._stop = threading.Event()
         courier_settings(self._attributes)
+        read_bits(self._attributes.get("bandwidth", ""))
         if self._target_url():
             self._target().close()
         self._lock = threading.Lock()

@@ -1,10 +1,14 @@
 """A throw-away project: units written in the test, a graph, and the real command that runs it."""
 import json
+import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
+
+PACK = Path(__file__).resolve().parents[1] / "flowunits"
 
 HEAD = """
 import json, os, threading, time
@@ -102,7 +106,8 @@ class Project:
         module = "u%d_%s" % (self.count, name.lower())
         folder = self.folder / "units" / module
         folder.mkdir(parents=True)
-        (folder / (module + ".py")).write_text(HEAD.format(out=str(self.out)) + textwrap.dedent(body), encoding="utf-8")
+        text = HEAD.format(out=str(self.out)) + textwrap.dedent(body)
+        (folder / (module + ".py")).write_text(text, encoding="utf-8")
         flags.setdefault("stream", False)
         lines = ["[base]", 'name = "%s"' % name.lower(), 'device = "cpu"', 'version = "1.0.0"', 'description = "of a test"', 'type = "python"',
                  'entry = "%s@%s"' % (module, name)]
@@ -115,16 +120,19 @@ class Project:
 
     def graph(self, text, extra=""):
         path = self.folder / "graph.toml"
-        path.write_text('[driver]\ndir = ["%s"]\n[graph]\nformat = "graphviz"\ngraphconf = """digraph g {\n%s\n}"""\n%s' % (
-            self.folder / "units", textwrap.dedent(text), extra), encoding="utf-8")
+        dirs = ", ".join('"%s"' % folder for folder in (self.folder / "units", PACK))
+        head = '[driver]\ndir = [%s]\n[graph]\nformat = "graphviz"\ngraphconf = """digraph g {\n%s\n}"""\n%s'
+        path.write_text(head % (dirs, textwrap.dedent(text), extra), encoding="utf-8")
         return path
 
-    def start(self, text, *flags, extra=""):
-        return subprocess.Popen([sys.executable, "-m", "pocketbox.tool", *flags, "flow", "-run", str(self.graph(text, extra))],
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    def start(self, text, *flags, extra="", env=None):
+        command = [sys.executable, "-m", "pocketbox.tool", *flags, "flow", "-run", str(self.graph(text, extra))]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                env=dict(os.environ, **(env or {})), cwd=str(self.folder))
 
-    def run(self, text, *flags, extra="", seconds=60):
-        process = self.start(text, *flags, extra=extra)
+    def run(self, text, *flags, extra="", seconds=60, env=None):
+        """Exit code and output of `modelbox-tool flow -run` on the graph."""
+        process = self.start(text, *flags, extra=extra, env=env)
         output, _ = process.communicate(timeout=seconds)
         return process.returncode, output
 
