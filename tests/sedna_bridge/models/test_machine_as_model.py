@@ -225,7 +225,11 @@ class SwapModelInMemory(SwapModel):
 
 
 QUICK = settings(
-    max_examples=int(os.environ.get("SWAP_EXAMPLES", "30")), stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+    max_examples=int(os.environ.get("SWAP_EXAMPLES", "30")),
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
 )
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 TestAvailability = SwapModel.TestCase
