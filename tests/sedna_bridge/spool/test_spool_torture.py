@@ -3,6 +3,7 @@
 import pytest
 
 from sedna_bridge.errors import SpoolError
+from sedna_bridge.spool.files import SpoolFiles
 from sedna_bridge.spool.torture import STEPS, Torture
 
 
@@ -21,3 +22,10 @@ def test_a_directory_of_its_own(tmp_path):
     (tmp_path / "spool").mkdir()
     with pytest.raises(SpoolError, match="of its own"):
         Torture(tmp_path, 1)
+
+
+@pytest.mark.slow
+def test_the_power_cuts_find_a_missing_sync(tmp_path, monkeypatch):
+    monkeypatch.setattr(SpoolFiles, "sync", lambda self, segment: None)
+    report = Torture(tmp_path / "rig", 32, seed=5).run()
+    assert not report["holds"] and report["events"]["power cuts"] > 5
