@@ -71,7 +71,9 @@ class HardExampleFilter:
         expression = named or str(given.get("filter", DEFAULT))
         parameters = {key: given[key] for key in known_parameters() if key in given}
         if named:
-            parameters.update(from_sedna(environment.get("HEM_PARAMETERS")))
+            told = from_sedna(environment.get("HEM_PARAMETERS"))
+            given.update({key: told.pop(key) for key in BUDGETS if key in told})
+            parameters.update(told)
         made = cls(expression, parameters, Budget.from_attributes(given, clock))
         names = {one.name for one in made.expression.filters}
         strangers = sorted(set(read_quota(str(given.get("quota") or ""))) - names)

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 STATUS = "courier.json"
 STATUS_EVERY = 2.0
+STATUS_UNCHANGED = 60.0
 SETTLE_EVERY = 0.25
 SETTLE_AT = 32
 LOOK = 0.5
@@ -81,6 +82,7 @@ class Courier:
         self._unsettled: list[Entry] = []
         self._settled_at = 0.0
         self._status_at = 0.0
+        self._status_essence: dict[str, Any] = {}
         self._held_are_due = True
         self._thread: threading.Thread | None = None
         self._carriers: list[threading.Thread] = []
@@ -301,11 +303,15 @@ class Courier:
         now = time.monotonic()
         if not force and now - self._status_at < STATUS_EVERY:
             return
-        self._status_at = now
+        status = self.status()
+        essence = {key: value for key, value in status.items() if key not in ("at", "next_try", "on_their_way")}
+        if not force and essence == self._status_essence and now - self._status_at < STATUS_UNCHANGED:
+            return
+        self._status_at, self._status_essence = now, essence
         path = Path(self.spool.path) / STATUS
         try:
             temporary = path.with_suffix(".tmp")
-            temporary.write_text(json.dumps(self.status()), encoding="utf-8")
+            temporary.write_text(json.dumps(status), encoding="utf-8")
             os.replace(str(temporary), str(path))
         except OSError:
             log.debug("the courier's status cannot be written", exc_info=True)

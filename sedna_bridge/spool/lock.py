@@ -23,8 +23,13 @@ class SpoolLock:
             raise SpoolError("the spool %s cannot be locked: %s" % (path.parent, error.strerror)) from None
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except OSError as error:
             os.close(self._handle)
+            if not isinstance(error, BlockingIOError):
+                raise SpoolError(
+                    "the spool %s cannot be locked: %s; it must lie on a disk of this machine"
+                    % (path.parent, error.strerror)
+                ) from None
             raise SpoolBusy(
                 "the spool %s belongs to %s; stop it, or give this one another state directory"
                 % (path.parent, owner(path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sqlite3
 import sys
 from typing import Any, Callable
 
@@ -104,6 +105,10 @@ def run(args: argparse.Namespace) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return OK
+    except sqlite3.Error as error:
+        return fail(
+            "the index is damaged or cannot be read: %s; the spool makes it anew when it is opened" % error, BAD
+        )
     except OSError as error:
         return fail(error, BAD)
 

@@ -137,6 +137,14 @@ def test_configured_by_sednas_environment():
     assert list(shut.settings()) == ["EdgeOnly"]
 
 
+def test_budgets_may_come_with_sednas_parameters():
+    told = json.dumps([{"key": "budget_per_hour", "value": "1"}])
+    made = HardExampleFilter.from_environment(
+        {"HEM_NAME": "CloudOnly", "HEM_PARAMETERS": told}, {"budget_per_hour": 9}, clock=lambda: 1.0
+    )
+    assert [made.judge(FrameFacts()).hard for _ in range(3)] == [True, False, False]
+
+
 @pytest.mark.parametrize("text", [None, "", "null", "[]"])
 def test_no_parameters_are_sednas_defaults(text):
     environment = {"HEM_NAME": "IBT"} if text is None else {"HEM_NAME": "IBT", "HEM_PARAMETERS": text}
