@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import List, Sequence, Tuple
+from typing import Sequence, Tuple
 
 import numpy as np
 
@@ -54,7 +54,7 @@ def inside(points: np.ndarray, zone: Polygon) -> np.ndarray:
 class AlarmRule:
     """`seconds` is how long it must last; `again` how long the same alarm is silent afterwards."""
 
-    watched: Tuple[str, ...] = ("helmet_off",)
+    watched: tuple[str, ...] = ("helmet_off",)
     zone: Polygon = WHOLE
     seconds: float = 3.0
     gap: float = 1.0
@@ -109,7 +109,7 @@ class Alarm:
 
     def watched(self, detections: Detections, classes: Sequence[str], width: int, height: int) -> Detections:
         """The detections of the watched classes in the zone."""
-        numbers: List[int] = [k for k, name in enumerate(classes) if name in self.rule.watched]
+        numbers: list[int] = [k for k, name in enumerate(classes) if name in self.rule.watched]
         chosen = detections.pick(np.isin(detections.classes, numbers)).above(self.rule.score)
         if not len(chosen):
             return chosen

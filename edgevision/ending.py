@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 
 _lock = threading.Lock()
-_newest: "list[Sink]" = []
+_newest: list[Sink] = []
 
 
 class Sink:

@@ -18,6 +18,7 @@ from edgevision.decode import read_picture
 from edgevision.detector import Detector
 from edgevision.errors import ModelError, TrainingError
 from edgevision.frame import Frame
+from edgevision.golden import copy_golden
 from edgevision.manifest import FILE, Manifest
 from edgevision.metrics import judge
 
@@ -141,6 +142,8 @@ class HelmetEstimator:
         if not self._trained and self._manifest:
             metrics = {**self._manifest.metrics, **self._metrics}
         manifest = ship(folder, plan, weights, name, version, counter, parent, metrics, file)
+        if self._manifest:
+            copy_golden(self._manifest.folder, folder)
         if self._manifest and self._manifest.output != manifest.output:
             # Thresholds that someone has set stay as they are.
             manifest = replace(manifest, output=self._manifest.output)

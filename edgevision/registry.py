@@ -6,7 +6,7 @@ keeps a version's detector alive as long as a call is under way, so a swap never
 from __future__ import annotations
 
 import threading
-from typing import Any, Callable, Sequence, Tuple
+from typing import Any, Callable, Sequence
 
 from edgevision.errors import ModelError
 
@@ -21,7 +21,7 @@ class Judge:
         """The detector of a version, None when it does not know it."""
         raise NotImplementedError
 
-    def judge(self, version: str, frames: Sequence[Any], call: Call) -> Tuple[Results, str]:
+    def judge(self, version: str, frames: Sequence[Any], call: Call) -> tuple[Results, str]:
         """`call(detector, frames)` with the detector of that version: its results, and the version that judged."""
         raise NotImplementedError
 
@@ -77,7 +77,7 @@ class Detectors(Judge):
                 del self._users[version]
             self._guard.notify_all()
 
-    def judge(self, version: str, frames: Sequence[Any], call: Call) -> Tuple[Results, str]:
+    def judge(self, version: str, frames: Sequence[Any], call: Call) -> tuple[Results, str]:
         detector = self.acquire(version)
         try:
             return call(detector, frames), version

@@ -75,10 +75,12 @@ class Sampler:
 
     def _by_rate(self, timestamp: int) -> str:
         step = 1000.0 / self.rule.fps
-        if timestamp < self._due - 0.5 and timestamp > self._due - 2 * step:
+        late = timestamp - self._due
+        if -2 * step < late < -0.5:
             return "sampled"
-        # The next place in the raster, so that 25 frames a second make exactly 10 of 10, not 8.3.
-        self._due = self._due + step if self._due + step > timestamp else timestamp + step
+        # On to the next place in the raster, so that 10 of 25 frames a second are exactly 10, not 8.3; a gap or a
+        # source that began anew starts a new raster.
+        self._due = self._due + step if -0.5 <= late < step else timestamp + step
         return ""
 
     def _by_motion(self, timestamp: int, frame: Frame | None) -> str:

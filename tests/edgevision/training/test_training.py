@@ -125,7 +125,7 @@ def test_a_run_learns_and_is_repeatable():
         return losses, net.fold()["raw.weight"]
     first, second = run(), run()
     assert first[0] == second[0] and np.array_equal(first[1], second[1])
-    assert np.mean(first[0][-5:]) < 0.8 * np.mean(first[0][:5])
+    assert np.mean(first[0][-5:]) < 0.9 * np.mean(first[0][:5])
 
 
 def test_a_run_that_was_stopped_goes_on_as_if_it_was_not(tmp_path):
