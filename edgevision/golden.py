@@ -17,7 +17,7 @@ FOLDER = "golden"
 
 
 def golden_frames(folder: str | Path) -> list[Frame]:
-    """The pictures under `golden/` of a model folder, in the order of their names; none when there is no such folder."""
+    """The pictures under `golden/` of a model folder, by name; none when there is no such folder."""
     home = Path(folder) / FOLDER
     if not home.is_dir():
         return []
