@@ -140,6 +140,13 @@ class Spool:
         """Lets everything that was held wait again."""
         return self.index.release() if self.index.figures().get("held") else 0
 
+    def rebuild(self) -> None:
+        """Sets the index aside and makes it anew from the files; its figures begin anew."""
+        with self._guard:
+            self.index.close()
+            self.index = rebuild_index(self.path / INDEX, self.files)
+            self._on_their_way.clear()
+
     def wait_for_entries(self, timeout: float) -> None:
         """Waits until something was accepted."""
         with self._arrived:
@@ -201,9 +208,7 @@ class Spool:
         if not is_damage(error):
             return False
         log.error("the index is damaged (%s): making it anew from the files", error)
-        self.index.close()
-        self.index = rebuild_index(self.path / INDEX, self.files)
-        self._on_their_way.clear()
+        self.rebuild()
         return True
 
     def _try_to_write(self, batch: list[Pending]) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sqlite3
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
+from sedna_bridge.errors import SpoolError
 from sedna_bridge.spool import Courier, Limits, Spool
 from sedna_bridge.spool.export import export as export_examples
 from sedna_bridge.spool.labels import import_labels as import_into
+from sedna_bridge.spool.spool import INDEX
 from sedna_bridge.spool.survey import open_reader
 from sedna_bridge.spool.torture import Torture
 from sedna_bridge.spool.upload import read_bits
@@ -34,7 +38,8 @@ def flush(args: argparse.Namespace) -> int:
     pace = Bandwidth(limit).take if limit else unpaced
     target = open_target(url, options, pace=pace)
     path = spool_path(args)
-    open_reader(path).close()
+    if not (path / INDEX).exists():
+        open_reader(path)
     with Spool(str(path), Limits(most_bytes=0, free_floor=0)) as spool:
         courier = Courier(spool, target, order=args.order, parallel=args.parallel, windows=windows)
         total = spool.backlog
@@ -87,12 +92,19 @@ def import_labels(args: argparse.Namespace) -> int:
 
 def verify(args: argparse.Namespace) -> int:
     path = spool_path(args)
-    with Bar(args, "reading", None) as told:
-        report = verify_spool(path, lambda done, total: told(done, total))
-    if args.repair and report["damaged"]:
+    try:
+        report = _read_all(args, path)
+    except (sqlite3.DatabaseError, SpoolError):
+        if not args.repair or not (path / INDEX).exists():
+            raise
+        report = {"damaged": [], "index": ["cannot be read"]}
+    if args.repair and (report["damaged"] or report["index"]):
         with Spool(str(path), Limits(most_bytes=0, free_floor=0)) as spool:
-            report["repaired"] = repair(spool, report)
-        report["sound"] = report["repaired"] == len(report["damaged"]) and not report["index"] and report["adds_up"]
+            if report["index"]:
+                spool.rebuild()
+            repaired = repair(spool, report)
+        report = {**_read_all(args, path), "damaged": report["damaged"], "repaired": repaired}
+        report["sound"] = not report["index"] and report["adds_up"]
     if args.json:
         print(json.dumps(report))
     else:
@@ -111,6 +123,11 @@ def verify(args: argparse.Namespace) -> int:
             )
         )
     return OK if report["sound"] else BAD
+
+
+def _read_all(args: argparse.Namespace, path: Path) -> dict[str, Any]:
+    with Bar(args, "reading", None) as told:
+        return verify_spool(path, lambda done, total: told(done, total))
 
 
 def torture(args: argparse.Namespace) -> int:

@@ -128,6 +128,19 @@ def test_verify_and_repair(sednabox, state):
     assert json.loads(sednabox("stats", "--json")[1])["dropped_by_reason"] == {"damaged": 1, "spool full": 2}
 
 
+def test_a_damaged_index_is_told_and_repaired(sednabox, state):
+    index = state / "spool" / "index.db"
+    data = bytearray(index.read_bytes())
+    data[4096:] = os.urandom(len(data) - 4096)
+    index.write_bytes(bytes(data))
+    for words in (["ls"], ["stats"], ["verify"]):
+        status, _, err = sednabox(*words)
+        assert status == 1 and "index" in err
+    status, out, _ = sednabox("verify", "--repair", "--json")
+    assert status == 0 and json.loads(out)["checked"] == 6
+    assert sednabox("stats")[0] == 0
+
+
 def test_wrong_usage(sednabox, tmp_path):
     assert sednabox()[0] == 2
     assert sednabox("frob")[0] == 2
