@@ -55,7 +55,8 @@ class SourceFile:
             with open(self.path, encoding="utf-8") as file:
                 lines = file.read().splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise MediaError("%s: cannot be read: %s" % (self.path, getattr(error, "strerror", None) or error)) from None
+            reason = getattr(error, "strerror", None) or error
+            raise MediaError("%s: cannot be read: %s" % (self.path, reason)) from None
         self._stamp = stamp
         urls, names = [], []
         for line in lines:

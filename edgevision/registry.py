@@ -1,7 +1,7 @@
 """Who judges a frame that carries the name of a version: shared by all flowunits of a process.
 
-A unit that swaps models installs a judge; the unit that detects asks for it when a frame's meta names a version. A judge
-keeps a version's detector alive as long as a call is under way, so a swap never pulls a model from under a frame.
+A unit that swaps models installs a judge; the unit that detects asks for it when a frame's meta names a version. A
+judge keeps a version's detector alive as long as a call is under way, so a swap never pulls a model from under a frame.
 """
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When to try again: pauses that double, half of each left to chance, so that a site's cameras do not come back at once."""
+"""When to try again: pauses that double, half of each left to chance, so that cameras do not all come back at once."""
 from __future__ import annotations
 
 import random

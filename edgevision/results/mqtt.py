@@ -1,4 +1,4 @@
-"""Results to an MQTT broker, through paho-mqtt. The connection is made beside the frames and made again when it breaks."""
+"""Results to an MQTT broker, through paho-mqtt. It is connected to beside the frames, and again when that breaks."""
 from __future__ import annotations
 
 import threading
@@ -21,7 +21,8 @@ class Mqtt(Sent):
     def __init__(self, url: str, room: int = 256, tries: int = 5, timeout: float = 5.0, qos: int = 0) -> None:
         shown = redact(url)
         if paho is None:
-            raise MediaError("%s: sending to MQTT needs paho-mqtt; install it with pip install 'sednabox[mqtt]'" % shown)
+            raise MediaError("%s: sending to MQTT needs paho-mqtt; install it with pip install "
+                             "'sednabox[mqtt]'" % shown)
         parts = urlsplit(url)
         try:
             port = parts.port
@@ -48,7 +49,8 @@ class Mqtt(Sent):
         if self._tls:
             client.tls_set()
         client.connect_timeout = self._timeout
-        answered, refused = threading.Event(), []
+        answered = threading.Event()
+        refused: list[str] = []
 
         def on_connect(_client: Any, _data: Any, _flags: Any, code: Any, *_more: Any) -> None:
             if code != 0:

@@ -1,4 +1,4 @@
-"""What is told about a frame: its place, its picture's size, who judged it and what was found. Plain values for JSON."""
+"""What is told about a frame: its place, its size, who judged it and what was found. Plain values for JSON."""
 from __future__ import annotations
 
 import json

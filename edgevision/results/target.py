@@ -62,7 +62,7 @@ class LineFile(Target):
         self._flushed = time.monotonic()
         try:
             os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-            self._file: Any = open(path, "ab" if append else "wb")
+            self._file: Any = open(path, "ab" if append else "wb")  # noqa: SIM115 - stays open until close
         except OSError as error:
             raise MediaError("%s: cannot be written: %s" % (path, error.strerror or error)) from None
 
@@ -83,7 +83,7 @@ class LineFile(Target):
         if self._max and self._file.tell() >= self._max:
             self._file.close()
             os.replace(self.path, self.path + ".1")
-            self._file = open(self.path, "wb")
+            self._file = open(self.path, "wb")  # noqa: SIM115 - as above
 
     def flush(self, seconds: float = 5.0) -> bool:
         with self._lock:
