@@ -165,7 +165,7 @@ def main(args: list[str] | None = None) -> int:
         if "decode" in table:
             print("ceiling of decode: a plain loop gives %.1f frames/s, %.1f us CPU/frame" % plain_decode(video))
         if "invert3" in table:
-            print("ceiling of invert3: a plain loop gives %.1f frames/s on one core, %.1f us CPU/frame" % plain_invert())
+            print("ceiling of invert3, a plain loop on one core: %.1f frames/s, %.1f us CPU/frame" % plain_invert())
     if options.json:
         with open(options.json, "w", encoding="utf-8") as f:
             json.dump(table, f, indent=1, sort_keys=True)

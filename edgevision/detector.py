@@ -28,7 +28,8 @@ class Detector:
     """Finds objects in frames. Any number of threads may call `detect` at once.
 
     `model` is a folder with model.onnx and manifest.toml, a manifest file, or a bare .onnx file (its manifest lies
-    beside it, or is given, or is guessed where its shapes leave no doubt).
+    beside it, or is given, or is guessed where its shapes leave no doubt). `content` are the model's bytes where they
+    were read and proven already.
 
     >>> with Detector("models/little") as detector:                     # doctest: +SKIP
     ...     [found] = detector.detect([Frame.from_array(picture)])
@@ -36,15 +37,15 @@ class Detector:
 
     def __init__(self, model: str | Path, manifest: Manifest | None = None, threads: int | None = None,
                  spinning: bool = False, score_threshold: float | None = None, nms_threshold: float | None = None,
-                 verify: bool = True) -> None:
+                 verify: bool = True, content: bytes | None = None) -> None:
         path = Path(model)
         given = manifest or _find_manifest(path)
         self.path = given.model_path if given and path.suffix.lower() != ".onnx" else path
         if self.path.is_dir():
             raise ManifestError("%s: expected a folder with %s, a manifest or an .onnx file" % (path, FILE))
-        if given and verify and self.path == given.model_path:
+        if given and verify and content is None and self.path == given.model_path:
             given.verify_file()
-        session = open_session(self.path, threads, spinning)
+        session = open_session(self.path, threads, spinning, content)
         signature = signature_of(session)
         self.manifest = given or guess(self.path, signature)
         self.threads = session.get_session_options().intra_op_num_threads

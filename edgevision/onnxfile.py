@@ -28,11 +28,14 @@ class OnnxFacts(NamedTuple):
     external: list[str]  # names of the other files that its weights lie in
 
 
-def inspect(path: str | Path) -> OnnxFacts:
-    """The facts of an ONNX file; ModelError when it is missing, cut short, or something else."""
+def inspect(path: str | Path, content: bytes | None = None) -> OnnxFacts:
+    """The facts of an ONNX file; ModelError when it is missing, cut short, or something else.
+
+    With `content`, that is looked at and the path is only a name.
+    """
     path = Path(path)
     try:
-        data = memoryview(path.read_bytes())
+        data = memoryview(path.read_bytes() if content is None else content)
     except OSError as error:
         raise ModelError("model %s: cannot be read: %s" % (path, error.strerror or error)) from None
     if not len(data):

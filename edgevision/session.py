@@ -36,9 +36,13 @@ def threads_for_box(cores: int | None = None) -> int:
     return max(1, min(8, (cores or usable_cores()) - 1))
 
 
-def open_session(path: Path, threads: int | None = None, spinning: bool = False) -> onnxruntime.InferenceSession:
-    """A session on the CPU. Threads that spin while they wait would take the decoder's core, so they do not."""
-    facts = inspect(path)
+def open_session(path: Path, threads: int | None = None, spinning: bool = False,
+                 content: bytes | None = None) -> onnxruntime.InferenceSession:
+    """A session on the CPU. Threads that spin while they wait would take the decoder's core, so they do not.
+
+    With `content`, these bytes are the model and the path is only its name.
+    """
+    facts = inspect(path, content)
     if facts.external:
         raise ModelError("model %s: its weights lie in other files (%s), which nobody can verify or copy with it; save "
                          "it as one file (onnx.save with save_as_external_data=False)" % (
@@ -52,7 +56,8 @@ def open_session(path: Path, threads: int | None = None, spinning: bool = False)
     options.add_session_config_entry("session.intra_op.allow_spinning", value)
     options.add_session_config_entry("session.inter_op.allow_spinning", value)
     try:
-        return onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+        data = path.read_bytes() if content is None else content
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own exceptions share no public base
         raise ModelError("model %s: onnxruntime %s cannot load it (IR version %d, made by %s): %s" % (
             path, onnxruntime.__version__, facts.ir_version, facts.producer or "unknown", first_line(error))) from None

@@ -109,7 +109,8 @@ class Project:
         text = HEAD.format(out=str(self.out)) + textwrap.dedent(body)
         (folder / (module + ".py")).write_text(text, encoding="utf-8")
         flags.setdefault("stream", False)
-        lines = ["[base]", 'name = "%s"' % name.lower(), 'device = "cpu"', 'version = "1.0.0"', 'description = "of a test"', 'type = "python"',
+        lines = ["[base]", 'name = "%s"' % name.lower(), 'device = "cpu"', 'version = "1.0.0"',
+                 'description = "of a test"', 'type = "python"',
                  'entry = "%s@%s"' % (module, name)]
         lines += ["%s = %s" % (k, str(v).lower()) for k, v in flags.items()]
         for kind, ports in (("input", inputs), ("output", outputs)):

@@ -6,12 +6,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Sequence
 
+from ..interpreter import python
 from .errors import ModelError, RejectedModel
 
 
@@ -29,7 +29,7 @@ def probe(command: Sequence[str], limits: ProbeLimits = ProbeLimits(), where: st
     import sedna_bridge
 
     package_root = str(Path(sedna_bridge.__file__).resolve().parents[1])
-    full = [sys.executable, "-m", "sedna_bridge.models.limited", str(limits.memory_bytes), str(limits.cpu_seconds)]
+    full = [python(), "-m", "sedna_bridge.models.limited", str(limits.memory_bytes), str(limits.cpu_seconds)]
     full += [str(os.getpid()), "--", *command]
     environment = dict(os.environ)
     environment["PYTHONPATH"] = os.pathsep.join([package_root, *filter(None, [environment.get("PYTHONPATH")])])

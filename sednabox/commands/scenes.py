@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if kind == "video":
             sub.add_argument("--seconds", type=float, default=10.0)
             sub.add_argument("--fps", type=int, default=25)
-            sub.add_argument("--schedule", default="", metavar="SECOND:DOMAIN,...", help="the domain drifts between these")
+            sub.add_argument("--schedule", default="", metavar="SECOND:DOMAIN,...", help="drifts between these")
         elif kind == "picture":
             sub.add_argument("--number", type=int, default=0, help="which picture of the site")
         else:

@@ -181,7 +181,7 @@ def _verify_one(store: ModelStore, identifier: str, load: bool) -> dict[str, Any
 
 
 def probe_command(folder: Path) -> list[str]:
-    return [sys.executable, "-m", "sednabox.models.probe", str(folder)]
+    return [sys.executable, "-m", "edgevision.probe", str(folder)]
 
 
 def check_signature(trust: Trust, folder: Path, record: Any) -> None:

@@ -184,7 +184,8 @@ def test_a_broken_rule_names_unit_node_file_and_line(project, name):
     ("def process(self ctx):\n    pass", "SyntaxError"),
     ("import no_such_module_at_all", "No module named 'no_such_module_at_all'"),
     ("class Other:\n    pass", "has no class Unit"),
-    ("class Unit(Base):\n    def open(self, config):\n        return mb.Status(S.STATUS_FAULT, 'no camera')", "no camera"),
+    ("class Unit(Base):\n    def open(self, config):\n        return mb.Status(S.STATUS_FAULT, 'no camera')",
+     "no camera"),
     ("class Unit(Base):\n    def open(self, config):\n        return 1 / 0", "ZeroDivisionError"),
     ("class Unit(Base):\n    def open(self, config):\n        pass", "returned None"),
 ])

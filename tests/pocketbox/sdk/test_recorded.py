@@ -15,15 +15,15 @@ def compare(recorded, said):
 
 
 def test_outside_flowunits():
-    done = subprocess.run([sys.executable, "-m", "pocketbox", str(HERE / "probe_module.py")], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-m", "pocketbox", str(HERE / "probe_module.py")], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     compare("recorded_module.txt", done.stdout.splitlines())
 
 
 def test_inside_a_flowunit(tmp_path):
     graph = tmp_path / "graph.toml"
-    graph.write_text('[driver]\ndir = ["%s"]\n[graph]\nformat = "graphviz"\ngraphconf = """digraph g {\na[flowunit=pb_probe]\nb[flowunit=pb_sink]\n'
+    graph.write_text('[driver]\ndir = ["%s"]\n[graph]\nformat = "graphviz"\n'
+                     'graphconf = """digraph g {\na[flowunit=pb_probe]\nb[flowunit=pb_sink]\n'
                      'a:out -> b:in\n}"""\n' % (HERE / "probe_unit"), encoding="utf-8")
     out = tmp_path / "said.txt"
     done = subprocess.run([sys.executable, "-m", "pocketbox.tool", "flow", "-run", str(graph)], timeout=60, text=True,

@@ -1,4 +1,5 @@
-"""`python -m sednabox.models.probe FOLDER`: load a model, warm it up, and exit 0. Runs in a child process with limits."""
+"""`python -m edgevision.probe FOLDER`: load a model, warm it up, and exit 0. Runs in a child process with
+limits."""
 
 from __future__ import annotations
 
