@@ -49,12 +49,12 @@ class Server:
 
 
 class RtspServer:
-    """Plays an MPEG transport stream over RTSP, interleaved; then ends the connection, or keeps silent.
+    """Plays MPEG-4 frames over RTSP, interleaved; then ends the connection, or keeps silent.
 
     Each connection gets the whole stream. `port` may be given to come back under the same address.
     """
 
-    def __init__(self, stream: bytes, port: int = 0, hang: bool = False, pause: float = 0.0) -> None:
+    def __init__(self, stream: list[bytes], port: int = 0, hang: bool = False, pause: float = 0.0) -> None:
         self.stream = stream
         self.hang = hang
         self.pause = pause
@@ -105,7 +105,7 @@ class RtspServer:
                 extra = "Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n"
             elif method == "DESCRIBE":
                 body = ("v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-                        "m=video 0 RTP/AVP 33\r\na=rtpmap:33 MP2T/90000\r\na=control:track\r\n")
+                        "m=video 0 RTP/AVP 96\r\na=rtpmap:96 MP4V-ES/90000\r\na=control:track\r\n")
                 extra = "Content-Type: application/sdp\r\n"
             elif method == "SETUP":
                 extra = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n"
@@ -120,10 +120,8 @@ class RtspServer:
 
     def _play(self, client: socket.socket) -> None:
         self.plays += 1
-        chunk = 188 * 7
-        for number, start in enumerate(range(0, len(self.stream), chunk)):
-            data = self.stream[start:start + chunk]
-            packet = struct.pack(">BBHII", 0x80, 33, number & 0xFFFF, number * 900, 1) + data
+        for number, data in enumerate(self.stream):
+            packet = struct.pack(">BBHII", 0x80, 0x80 | 96, number & 0xFFFF, number * 3600, 1) + data
             client.sendall(struct.pack(">cBH", b"$", 0, len(packet)) + packet)
             if self.pause:
                 self.closing.wait(self.pause)
