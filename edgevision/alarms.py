@@ -71,7 +71,7 @@ class AlarmRule:
 
 @dataclass(frozen=True)
 class Event:
-    """Raised once when a sighting has lasted long enough: since when (media time in ms), how long, and what is seen now."""
+    """Raised when a sighting has lasted long enough: since when (media time in ms), how long, what is seen now."""
 
     since: int
     timestamp: int

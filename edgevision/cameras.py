@@ -5,7 +5,7 @@ import os
 from typing import NamedTuple, Sequence
 
 from edgevision.errors import MediaError
-from edgevision.stream import camera_name
+from edgevision.url import camera_name
 
 
 class Source(NamedTuple):

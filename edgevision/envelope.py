@@ -14,6 +14,7 @@ from edgevision.decode import convert
 from edgevision.detections import Detections
 from edgevision.errors import FrameError
 from edgevision.frame import Frame, plain_format
+from edgevision.url import camera_name
 
 _SIZES = ("width", "height", "width_stride", "height_stride")
 
@@ -60,6 +61,15 @@ def frame_in(buffer: Any) -> Frame:
 def detections_in(buffer: Any) -> Detections:
     """The detections in a buffer's meta; none when no detector has judged it."""
     return Detections.from_meta(value(buffer, "detections"))
+
+
+def camera_in(buffer: Any) -> str:
+    """The name of the camera: as the meta says, else from the url that ModelBox's video_decoder writes."""
+    name = value(buffer, "camera", "")
+    if not name:
+        url = value(buffer, "url", "")
+        name = camera_name(url) if isinstance(url, str) and url else ""
+    return str(name)
 
 
 def classes_in(buffer: Any) -> list[str]:

@@ -6,19 +6,17 @@ frame goes when nobody takes it in time. What happened on the way stands in `mes
 """
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass, replace
 from typing import Iterator
-from urllib.parse import urlsplit
 
 from edgevision.decode import Reader, Shot
 from edgevision.errors import MediaError, VisionError
 from edgevision.retry import Retry
 from edgevision.tally import DROPS, EVENTS
-from edgevision.url import kind_of, local_path, redact
+from edgevision.url import camera_name, kind_of, redact
 
 _HEALTHY = 10  # frames after which a camera counts as well again
 
@@ -280,19 +278,3 @@ def open_stream(url: str, name: str = "", habits: Habits | None = None) -> Strea
     """A stream of the right kind for what the URL means."""
     live = kind_of(url) in ("stream", "webcam")
     return LiveStream(url, name, habits) if live else FileStream(url, name, habits)
-
-
-def camera_name(url: str) -> str:
-    """A short name for a source, without credentials: of a file its stem, of a camera its host and path.
-
-    >>> camera_name("rtsp://admin:secret@10.0.0.7:554/ch1?token=x"), camera_name("/data/north gate.mp4")
-    ('10.0.0.7:554/ch1', 'north gate')
-    """
-    kind = kind_of(url)
-    if kind == "stream":
-        parts = urlsplit(redact(url))
-        return (parts.netloc.rsplit("@", 1)[-1] + parts.path.rstrip("/")) or "stream"
-    if kind == "webcam":
-        return "webcam" + "".join(c for c in url if c.isdigit())
-    path = local_path(url).rstrip("/")
-    return os.path.splitext(os.path.basename(path))[0] or path

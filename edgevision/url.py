@@ -41,6 +41,22 @@ def kind_of(url: str) -> str:
     return "file"
 
 
+def camera_name(url: str) -> str:
+    """A short name for a source, without credentials: of a file its stem, of a camera its host and path.
+
+    >>> camera_name("rtsp://admin:secret@10.0.0.7:554/ch1?token=x"), camera_name("/data/north gate.mp4")
+    ('10.0.0.7:554/ch1', 'north gate')
+    """
+    kind = kind_of(url)
+    if kind == "stream":
+        parts = urlsplit(redact(url))
+        return (parts.netloc.rsplit("@", 1)[-1] + parts.path.rstrip("/")) or "stream"
+    if kind == "webcam":
+        return "webcam" + "".join(c for c in url if c.isdigit())
+    path = local_path(url).rstrip("/")
+    return os.path.splitext(os.path.basename(path))[0] or path
+
+
 def local_path(url: str) -> str:
     """The path that a plain path or a file:// URL means."""
     return unquote(url[7:]) if url.lower().startswith("file://") else url

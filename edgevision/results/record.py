@@ -5,7 +5,7 @@ import json
 import math
 from typing import Any
 
-from edgevision.envelope import classes_in, detections_in, number, value
+from edgevision.envelope import camera_in, classes_in, detections_in, number, value
 
 _AS_THEY_ARE = ("wall_time", "model", "model_name", "hard", "hard_reasons", "hard_score")
 
@@ -14,7 +14,7 @@ def record_of(buffer: Any) -> dict[str, Any]:
     """The record of a frame in a buffer. `event` is there for what the alarm unit raised."""
     classes = classes_in(buffer)
     record: dict[str, Any] = {
-        "camera": str(value(buffer, "camera", "")), "index": number(buffer, "index"),
+        "camera": camera_in(buffer), "index": number(buffer, "index"),
         "timestamp": number(buffer, "timestamp"), "width": number(buffer, "width"), "height": number(buffer, "height"),
     }
     for key in _AS_THEY_ARE:

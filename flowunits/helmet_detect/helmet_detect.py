@@ -22,7 +22,7 @@ from typing import Any
 import _flowunit as modelbox
 
 from edgevision.detector import Detector
-from edgevision.envelope import frame_in, value
+from edgevision.envelope import camera_in, frame_in, value
 from edgevision.errors import VisionError
 from edgevision.judgement import Verdict, judge
 from edgevision.paths import find, places
@@ -86,7 +86,7 @@ class HelmetDetect(modelbox.FlowUnit):
         self.failures += 1
         if self.failures & (self.failures - 1) == 0:
             modelbox.warn("helmet_detect: frame %s of camera %s: %s (failure %d)" % (
-                value(buffer, "index", "?"), value(buffer, "camera", "?"), error, self.failures))
+                value(buffer, "index", "?"), camera_in(buffer), error, self.failures))
         buffer.set_error("helmet_detect.Frame", str(error))
 
     def close(self) -> Any:

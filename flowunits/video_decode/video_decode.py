@@ -1,6 +1,8 @@
 """video_decode: frames from files, pictures, cameras and streams. video_decode_url: the same for URLs at a port.
+video_source: no frames, only the URLs, for ModelBox's own video_demuxer (which crashes on a file that is not there).
 
-Ports      out_video_frame: a frame a buffer; video_decode_url also in_video_url: a text with a URL or file.
+Ports      out_video_frame: a frame a buffer; video_decode_url also in_video_url: a text with a URL or file;
+           video_source only out_video_url.
 Streams    one for each source. `source` may name several (a comma between them); `source_file` names a text file with a
            camera a line (`NAME URL`), which may change while the graph runs: new lines are new streams, the streams of
            lines that are gone end. Only files and pictures end by themselves; a camera is opened again after each loss.
@@ -23,6 +25,7 @@ Errors     open fails for a file that is missing or holds no frame. A camera tha
 """
 from __future__ import annotations
 
+import os
 import threading
 from typing import Any
 
@@ -34,8 +37,8 @@ from edgevision.envelope import block_of
 from edgevision.errors import MediaError, VisionError
 from edgevision.frame import plain_format
 from edgevision.paths import find, places
-from edgevision.stream import Habits, Stream, Taken, camera_name, open_stream
-from edgevision.url import kind_of
+from edgevision.stream import Habits, Stream, Taken, open_stream
+from edgevision.url import camera_name, kind_of, local_path
 
 S = modelbox.Status.StatusCode
 OUT = "out_video_frame"
@@ -58,6 +61,27 @@ def meta_of(stream: Stream, taken: Taken, frame: Any) -> dict[str, Any]:
     return {"index": shot.index, "timestamp": shot.timestamp, "rate_num": stream.rate[0], "rate_den": stream.rate[1],
             "duration": stream.duration // 1000, "url": stream.shown, "eos": taken.last,
             "rotate_angle": shot.rotation, "camera": stream.name, "wall_time": taken.wall_time, **frame.meta()}
+
+
+def texts(config: Any, name: str) -> list[str]:
+    return [text.strip() for text in config.get_string_list(name, []) if text.strip()]
+
+
+def begin_session(unit: Any, number: int) -> None:
+    """A stream of the graph, fed by this unit, in a session that knows its number."""
+    external = unit.create_external_data()
+    external.get_session_context().set_private_int(STREAM, number)
+    start = external.create_buffer_list()
+    start.push_back(np.array([number], np.int64))
+    external.send(start)
+    external.close()
+
+
+def stream_meta(url: str, streams: int) -> Any:
+    meta = modelbox.DataMeta()
+    meta.set_private_string("source_url", url)
+    meta.set_private_int("stream_count", streams)
+    return meta
 
 
 class Decoding(modelbox.FlowUnit):
@@ -88,12 +112,6 @@ class Decoding(modelbox.FlowUnit):
         if stream is not None:
             stream.close()
             self.tell(stream)
-
-    def begin(self, ctx: Any, shown: str, streams: int) -> None:
-        meta = modelbox.DataMeta()
-        meta.set_private_string("source_url", shown)
-        meta.set_private_int("stream_count", streams)
-        ctx.set_output_meta(OUT, meta)
 
     def step(self, ctx: Any, stream: Stream) -> bool:
         """Put out the stream's next frame, if it comes in time; whether there may be more."""
@@ -141,8 +159,7 @@ class VideoDecode(Decoding):
         return S.STATUS_SUCCESS
 
     def sources_of(self, config: Any) -> tuple[list[Source], SourceFile | None]:
-        urls = [text for text in config.get_string_list("source", []) if text.strip()]
-        names = [text.strip() for text in config.get_string_list("camera", []) if text.strip()]
+        urls, names = texts(config, "source"), texts(config, "camera")
         listed = config.get_string("source_file", "")
         if bool(urls) == bool(listed):
             raise MediaError("expected either the option source or source_file, got %s" % (
@@ -150,7 +167,7 @@ class VideoDecode(Decoding):
         if listed:
             file = SourceFile(find(listed, __file__))
             return file.read(), file
-        return named([text.strip() for text in urls], names), None
+        return named(urls, names), None
 
     def open_source(self, source: Source) -> Stream:
         url = find(source.url, __file__)
@@ -164,14 +181,8 @@ class VideoDecode(Decoding):
 
     def launch(self, source: Source, stream: Stream) -> None:
         """A stream of the graph for a source: its number goes into a session of its own."""
-        number = self.add(stream)
-        self.numbers[source] = number
-        external = self.create_external_data()
-        external.get_session_context().set_private_int(STREAM, number)
-        start = external.create_buffer_list()
-        start.push_back(np.array([number], np.int64))
-        external.send(start)
-        external.close()
+        self.numbers[source] = number = self.add(stream)
+        begin_session(self, number)
 
     def watch(self, file: SourceFile) -> None:
         """Follow the source file; what cannot be opened now is tried again with the file's next change."""
@@ -200,7 +211,7 @@ class VideoDecode(Decoding):
     def data_pre(self, ctx: Any) -> Any:
         stream = self.stream_of(ctx.get_session_context().get_private_int(STREAM))
         if stream is not None:
-            self.begin(ctx, stream.shown, self.expected)
+            ctx.set_output_meta(OUT, stream_meta(stream.shown, self.expected))
         return S.STATUS_SUCCESS
 
     def process(self, ctx: Any) -> Any:
@@ -229,7 +240,7 @@ class VideoDecodeUrl(Decoding):
         except VisionError as error:
             modelbox.error("video_decode_url: %s" % error)
             return modelbox.Status(S.STATUS_BADCONF, "video_decode_url: %s" % error)
-        self.camera = config.get_string("camera", "")
+        self.camera = "".join(config.get_string_list("camera", [])[:1])
         self.waiting: dict[int, list[str]] = {}
         return S.STATUS_SUCCESS
 
@@ -239,7 +250,7 @@ class VideoDecodeUrl(Decoding):
             self.waiting[line] = []
         ctx.set_private_int("line", line)
         ctx.set_private_int("stream", -1)
-        self.begin(ctx, "", 1)
+        ctx.set_output_meta(OUT, stream_meta("", 1))
         return S.STATUS_SUCCESS
 
     def process(self, ctx: Any) -> Any:
@@ -276,4 +287,43 @@ class VideoDecodeUrl(Decoding):
 
     def close(self) -> Any:
         self.close_all()
+        return S.STATUS_SUCCESS
+
+
+class VideoSource(modelbox.FlowUnit):
+    def open(self, config: Any) -> Any:
+        try:
+            self.sources = named(texts(config, "source"), texts(config, "camera"))
+            if not self.sources:
+                raise MediaError("expected the option source")
+            self.urls = [self.url_of(source) for source in self.sources]
+        except VisionError as error:
+            modelbox.error("video_source: %s" % error)
+            return modelbox.Status(S.STATUS_BADCONF, "video_source: %s" % error)
+        for number in range(len(self.urls)):
+            begin_session(self, number)
+        return S.STATUS_SUCCESS
+
+    def url_of(self, source: Source) -> str:
+        url = find(source.url, __file__)
+        if kind_of(url) == "file" and not os.path.isfile(local_path(url)):
+            raise MediaError("camera %s: no such file: looked for %s" % (source.name, places(source.url, __file__)))
+        return url
+
+    def number(self, ctx: Any) -> int:
+        return ctx.get_session_context().get_private_int(STREAM)
+
+    def data_pre(self, ctx: Any) -> Any:
+        ctx.set_output_meta("out_video_url", stream_meta(self.urls[self.number(ctx)], len(self.urls)))
+        return S.STATUS_SUCCESS
+
+    def process(self, ctx: Any) -> Any:
+        url = self.urls[self.number(ctx)]
+        ctx.output("out_video_url").push_back(modelbox.Buffer(self.get_bind_device(), url))
+        return S.STATUS_SUCCESS
+
+    def data_post(self, ctx: Any) -> Any:
+        return S.STATUS_SUCCESS
+
+    def close(self) -> Any:
         return S.STATUS_SUCCESS

@@ -21,7 +21,7 @@ from typing import Any
 import _flowunit as modelbox
 
 from edgevision.ending import Sink
-from edgevision.envelope import frame_in, number, value
+from edgevision.envelope import camera_in, frame_in, number
 from edgevision.errors import VisionError
 from edgevision.recording import Recording, file_name
 
@@ -72,7 +72,7 @@ class VideoRecord(modelbox.FlowUnit):
         with self.lock:
             known = stream in self.recordings
             if not known:
-                target = file_name(self.target, str(value(buffer, "camera", "")), stream, self.used)
+                target = file_name(self.target, camera_in(buffer), stream, self.used)
         if not known:
             recording = Recording(target, self.rate_of(buffer), self.codec, self.crf, self.timeout)
             with self.lock:
