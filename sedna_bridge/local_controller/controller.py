@@ -6,12 +6,14 @@ controller takes both up again.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import shutil
 import signal
 import sqlite3
+import sys
 import threading
 import time
 from typing import Any, Callable
@@ -78,7 +80,8 @@ class Controller:
         finally:
             self.server.shutdown()
             self.server.server_close()
-            self.store.note("controller", {"pid": 0, "server": "", "root": self.settings.root})
+            with contextlib.suppress(sqlite3.Error):
+                self.store.note("controller", {"pid": 0, "server": "", "root": self.settings.root})
             self.store.close()
             os.close(self._lock)
 
@@ -117,6 +120,7 @@ class Controller:
                     self._work(row)
                 elif row["kind"] == "Dataset":
                     self._count(row)
+            self._faults.pop("state", None)
         except sqlite3.Error as error:
             self._fault("state", f"the state file cannot be used: {error}")
             time.sleep(1.0)
@@ -250,6 +254,7 @@ class Controller:
         if self._faults.get(title) == message:
             return
         self._faults[title] = message
+        print(f"{time.strftime('%H:%M:%S')} {title}: {message}", file=sys.stderr, flush=True)
         try:
             if row is not None:
                 resource = from_json(row["text"])

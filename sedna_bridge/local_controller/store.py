@@ -94,10 +94,17 @@ class Store:
             yield database
         except BaseException:
             self._local.depth = 0
-            database.execute("ROLLBACK")
+            with contextlib.suppress(sqlite3.Error):
+                database.execute("ROLLBACK")
             raise
         self._local.depth = 0
-        database.execute("COMMIT")
+        try:
+            database.execute("COMMIT")
+        except sqlite3.Error:
+            # A full disk leaves the transaction open: nothing could begin after it.
+            with contextlib.suppress(sqlite3.Error):
+                database.execute("ROLLBACK")
+            raise
 
     def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
         return self._database().execute(query, values).fetchall()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import sys
 import time
 
@@ -14,6 +15,7 @@ from sedna_bridge.local_controller.deployment import Installer, copy_whole, pick
 from sedna_bridge.local_controller.errors import PodError
 from sedna_bridge.local_controller.pods import Given
 from sedna_bridge.local_controller.quantities import quantity
+from sedna_bridge.local_controller.store import Store
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
@@ -368,3 +370,40 @@ def test_copies_are_whole_or_not_there(tmp_path):
     with pytest.raises(OSError):
         copy_whole(str(tmp_path / "none"), str(tmp_path / "deep" / "b"))
     assert os.listdir(tmp_path / "deep") == ["b"] and (tmp_path / "deep" / "b").read_text() == "x"
+
+
+# The store
+
+
+def test_a_full_disk_in_the_middle_of_a_step_leaves_the_store_usable(tmp_path):
+    store = Store(str(tmp_path))
+    pages = store.rows("PRAGMA page_count")[0][0]
+    store.rows(f"PRAGMA max_page_count={pages + 2}")
+    with pytest.raises(sqlite3.Error, match="full"):
+        store.note("big", "x" * 100_000)
+    store.rows(f"PRAGMA max_page_count={pages + 1000}")
+    store.note("big", "y" * 100_000)
+    assert store.note("big")[0] == "y"
+
+
+def test_events_count_repetitions_and_stay_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr("sedna_bridge.local_controller.store.MOST_EVENTS", 5)
+    store = Store(str(tmp_path))
+
+    class Thing:
+        kind, namespace, name = "IncrementalLearningJob", "default", "j"
+
+    for number in range(10):
+        for _ in range(3):
+            store.event(Thing, "Why", f"message {number}")
+    events = store.events()
+    assert len(events) <= 6 and events[-1]["count"] == 3 and events[-1]["message"] == "message 9"
+
+
+def test_a_step_that_fails_changes_nothing(tmp_path):
+    store = Store(str(tmp_path))
+    store.note("a", 1)
+    with pytest.raises(RuntimeError), store.change():
+        store.note("a", 2)
+        raise RuntimeError
+    assert store.note("a") == 1
