@@ -186,7 +186,8 @@ def backlog(root: Path, entries: int) -> list[dict[str, Any]]:
     chosen = time.perf_counter() - began
     spool.close()
     code = (
-        "import sys; from pathlib import Path; from sedna_bridge.spool.index import IndexReader; import resource;"
+        "import sys; from pathlib import Path; from sedna_bridge.spool.index_reader import IndexReader;"
+        "import resource;"
         "r = IndexReader(Path(sys.argv[1])); next(r.entries());"
         "a = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; n = sum(1 for _ in r.entries());"
         "print(n, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - a)"

@@ -54,7 +54,7 @@ class Intake:
         encoder: Encoder,
         write: Callable[[list[Pending]], None],
         idle: Callable[[], None],
-        refuse: Callable[[Offer, str, Mapping[str, Any]], None],
+        refuse: Callable[[str, Mapping[str, Any]], None],
         memory: int,
         encoders: int,
     ) -> None:
@@ -125,7 +125,7 @@ class Intake:
         return not any(thread.is_alive() for thread in self._threads)
 
     def _answer(self, offer: Offer, reason: str, facts: Mapping[str, Any]) -> Offer:
-        self._refuse(offer, reason, facts)
+        self._refuse(reason, facts)
         return offer.settle(REFUSED, reason)
 
     def _encode(self) -> None:

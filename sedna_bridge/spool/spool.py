@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-import time
-from collections import Counter, deque
 from pathlib import Path
 from typing import Any, Collection, Mapping
 
@@ -20,6 +18,7 @@ from sedna_bridge.spool.limits import Limits
 from sedna_bridge.spool.lock import SpoolLock
 from sedna_bridge.spool.offer import ACCEPTED, DUPLICATE, REFUSED, Offer
 from sedna_bridge.spool.recovery import open_index, rebuild_index, recover
+from sedna_bridge.spool.refusals import Refusals, why
 from sedna_bridge.spool.room import Room, too_old
 from sedna_bridge.storage import failpoints
 from sedna_bridge.storage.durable import make_directory
@@ -29,7 +28,6 @@ log = logging.getLogger(__name__)
 
 INDEX = "index.db"
 MEMORY = 256 * 2**20
-LISTED = 1000
 
 
 class Spool:
@@ -73,12 +71,10 @@ class Spool:
             self._lock.release()
             raise
         self._on_their_way: set[int] = set()
-        self._unsaid: Counter[str] = Counter()
-        self._listed: deque[tuple[str, str, int, float]] = deque(maxlen=LISTED)
-        self._unsaid_lock = threading.Lock()
+        self._refusals = Refusals()
         self._guard = threading.RLock()
         self._arrived = threading.Condition()
-        self._intake = Intake(encoder, self._write, self._idle, self._refused, memory, encoders)
+        self._intake = Intake(encoder, self._write, self._idle, self._refusals.note, memory, encoders)
 
     def offer(self, picture: Any, facts: Mapping[str, Any], *, color: str = "bgr", copy: bool = True) -> Offer:
         """Offers a clean frame, as pixels or as a JPEG, with what is known about it. Never waits.
@@ -160,11 +156,7 @@ class Spool:
     def figures(self) -> dict[str, int]:
         """All counts; `pending` are examples in memory that have no answer yet."""
         figures = self.index.figures()
-        with self._unsaid_lock:
-            unsaid = dict(self._unsaid)
-        for reason, number in unsaid.items():
-            figures["refused"] = figures.get("refused", 0) + number
-            figures["refused: " + reason] = figures.get("refused: " + reason, 0) + number
+        self._refusals.add_to(figures)
         figures["pending"] = self._intake.waiting
         return figures
 
@@ -173,7 +165,7 @@ class Spool:
         finished = self._intake.close(timeout)
         if self._guard.acquire(timeout=timeout if finished else 1):
             try:
-                self._say_refusals()
+                self._refusals.tell(self.index)
                 self.index.close()
             finally:
                 self._guard.release()
@@ -200,8 +192,8 @@ class Spool:
                         self._try_to_write(batch)
                     except (OSError, sqlite3.Error) as again:
                         error = again
-                self._refuse_all(batch, _why(error))
-            self._say_refusals()
+                self._refuse_all(batch, why(error))
+            self._refusals.tell(self.index)
 
     def _heal(self, error: Exception) -> bool:
         """Makes a damaged index anew from the files; False if the error is of another kind."""
@@ -235,7 +227,7 @@ class Spool:
                 written.append(pending)
             except OSError as error:
                 self._undo([pending], segment)
-                self._refuse(pending, _why(error))
+                self._refuse(pending, why(error))
         if written:
             self._enter(written, segment)
         if twins:
@@ -254,7 +246,7 @@ class Spool:
             kept = len(written) // 2
             self._undo(written[kept:], segment)
             for pending in written[kept:]:
-                self._refuse(pending, _why(error))
+                self._refuse(pending, why(error))
             if kept:
                 self._enter(written[:kept], segment)
             return
@@ -311,49 +303,15 @@ class Spool:
                 old = too_old(self.limits, self.index, self._on_their_way)
                 if old:
                     self._settle(old)
-                self._say_refusals()
+                self._refusals.tell(self.index)
             except (sqlite3.Error, OSError) as error:
                 log.warning("the spool's index cannot be written: %s", error)
 
     def _refuse(self, pending: Pending, reason: str) -> None:
-        self._refused(pending.offer, reason, pending.facts)
+        self._refusals.note(reason, pending.facts)
         pending.offer.settle(REFUSED, reason)
 
     def _refuse_all(self, batch: list[Pending], reason: str) -> None:
         for pending in batch:
             if not pending.offer.done:
                 self._refuse(pending, reason)
-
-    def _refused(self, offer: Offer, reason: str, facts: Mapping[str, Any]) -> None:
-        """Remembers a refusal until the index can be told; called from the frame path too, so it only remembers."""
-        try:
-            frame = int(facts.get("index") or 0)
-        except (TypeError, ValueError, AttributeError):
-            frame = 0
-        with self._unsaid_lock:
-            self._unsaid[reason] += 1
-            self._listed.append((reason, str(facts.get("camera") or "")[:200], frame, time.time()))
-
-    def _say_refusals(self) -> None:
-        with self._unsaid_lock:
-            counts, listed = Counter(self._unsaid), list(self._listed)
-        if not counts:
-            return
-        try:
-            self.index.refused(counts, listed)
-        except (sqlite3.Error, OSError):
-            return
-        with self._unsaid_lock:
-            self._unsaid -= counts
-            for _ in range(min(len(listed), len(self._listed))):
-                self._listed.popleft()
-
-
-def _why(error: Exception) -> str:
-    """A failed write as one of a few reasons that can be counted."""
-    text = (getattr(error, "strerror", None) or str(error)).lower()
-    if "no space" in text or "full" in text or "quota" in text:
-        return "disk full"
-    if "read-only" in text or "readonly" in text:
-        return "disk read-only"
-    return "disk error: " + text[:80]

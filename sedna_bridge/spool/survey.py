@@ -10,7 +10,7 @@ from typing import Any
 
 from sedna_bridge.errors import SpoolError
 from sedna_bridge.spool.courier import STATUS
-from sedna_bridge.spool.index import IndexReader
+from sedna_bridge.spool.index_reader import IndexReader
 from sedna_bridge.spool.spool import INDEX
 
 SPANS = {"1m": 1, "10m": 10, "1h": 60, "1d": 1440}

@@ -124,7 +124,7 @@ class Torture:
     def _shift(self, cycle: int, frames: int = -1, drain: float = 0.15) -> Shift:
         policy = self._chance.choice(("block", "drop_oldest", "drop_easiest"))
         small = cycle % 10 == 9
-        limits = Limits(most_entries=40 if small else 0, free_floor=0, when_full=policy)
+        limits = Limits(most_entries=150 if small else 0, free_floor=0, when_full=policy)
         return Shift(
             cycle,
             self._chance.randint(5, 20) if frames < 0 else frames,

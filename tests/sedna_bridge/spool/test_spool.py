@@ -16,7 +16,8 @@ import pytest
 from sedna_bridge.errors import SpoolBusy, SpoolDamaged, SpoolError
 from sedna_bridge.spool import Limits, survey
 from sedna_bridge.spool.clock import SpoolClock
-from sedna_bridge.spool.index import Index, IndexReader
+from sedna_bridge.spool.index import Index
+from sedna_bridge.spool.index_reader import IndexReader
 from sedna_bridge.spool.verify import repair, verify
 from sedna_bridge.storage import failpoints, make_example
 

@@ -146,8 +146,6 @@ def test_an_example_that_upsets_the_target_stops_no_other(spool, tools, courier)
     tools.wait_for(lambda: sorted(target.got) == list(range(1, 12)))
     tools.wait_for(lambda: sums(opened).get("delivered") == 11)
     assert sums(opened)["waiting"] == 1
-    time.sleep(0.3)
-    assert target.tried.count(0) < 12
     one.stop()
 
 
