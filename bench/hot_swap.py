@@ -63,7 +63,7 @@ class DetectorRuntime(Runtime):
         session.close()
 
     def probe_command(self, folder: ModelFolder) -> Sequence[str]:
-        return [sys.executable, "-m", "sednabox.models.probe", str(folder.path)]
+        return [sys.executable, "-m", "edgevision.probe", str(folder.path)]
 
 
 def detect(session: Detector, frames: Sequence[Any]) -> list[list[list[float]]]:
@@ -233,8 +233,8 @@ def _figures(
     for entry in store.history.read():
         if "took" in entry:
             phases.setdefault(entry["event"], []).append(entry["took"])
-    half = memory[len(memory) // 4 :]
-    slope = float(np.polyfit(range(len(half)), half, 1)[0]) * 100 / 1e6 if len(half) > 2 else 0.0
+    kept = [min(memory[at : at + 10]) for at in range(10, len(memory) - 9, 10)]  # a sample may fall into a load
+    slope = float(np.polyfit(range(len(kept)), kept, 1)[0]) * 10 / 1e6 if len(kept) > 2 else 0.0
     return {
         "policy": policy,
         "swaps": len(windows),
@@ -254,6 +254,7 @@ def _figures(
         "held_ms_per_swap": round(line.board.counts.held_seconds * 1000 / max(1, len(windows)), 2),
         "phase_ms": {name: round(percentile(values, 0.5) * 1000, 1) for name, values in phases.items()},
         "rss_mb_per_100_swaps": round(slope, 3),
+        "rss_mb": [round(value / 1e6, 1) for value in kept],
     }
 
 
