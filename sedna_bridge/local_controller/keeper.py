@@ -5,9 +5,9 @@ process in a session of its own. FOLDER holds plan.json (in), keeper.json (who r
 whole) and `lock`, held while the keeper lives: a free lock without exit.json means that the keeper was killed, and then
 the kernel has killed the worker too. Starting the same folder twice does nothing the second time.
 
-Limits: wall time, memory of the whole process tree (resident, looked at ten times a second, with RLIMIT_DATA behind it
-against one huge allocation), cores, nice. Everything that the worker started dies with it. Its output goes to a log
-that is turned over at a size.
+Limits: wall time, memory of the whole process tree (resident, looked at four to ten times a second, with RLIMIT_DATA
+behind it against one huge allocation), cores, nice. Everything that the worker started dies with it. Its output goes to
+a log that is turned over at a size.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ import sys
 import time
 from collections.abc import Mapping
 from types import FrameType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Callable
 
 PLAN, WHO, EXIT, LOCK = "plan.json", "keeper.json", "exit.json", "lock"
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-_LOOK = 0.1
+_LOOK, _SELDOM = 0.1, 0.25
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -156,13 +156,18 @@ class Keeper:
         reason = message = ""
         kill_at: float | None = None
         open_output = True
+        used, looked = 0, 0.0
         while child.poll() is None:
-            if open_output and select.select([output], [], [], _LOOK)[0]:
+            # Far from its limit a worker is looked at seldom: this goes on for months on a small box.
+            pause = _LOOK if kill_at is not None or (memory and used > int(memory) * 0.6) else _SELDOM
+            if open_output and select.select([output], [], [], pause)[0]:
                 open_output = self._copy(output)
             elif not open_output:
-                time.sleep(_LOOK)
+                time.sleep(pause)
             now = time.monotonic()
-            self.peak = max(self.peak, used := self._memory()) if memory else self.peak
+            if memory and now - looked >= pause * 0.9:
+                used, looked = self._memory(), now
+                self.peak = max(self.peak, used)
             if not reason:
                 if memory and used > int(memory):
                     reason = "OOMKilled"
@@ -227,25 +232,50 @@ class Keeper:
 
 
 def descendants(root: int) -> list[int]:
-    """Every living process below `root`, from /proc."""
-    parents: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
-                fields = file.read().rsplit(")", 1)[1].split()
-        except (OSError, IndexError):
-            continue
-        if fields[0] != "Z":
-            parents.setdefault(int(fields[1]), []).append(int(name))
+    """Every living process below `root`. The kernel's lists of children are cheap; without them /proc is read whole."""
+    below = _children if os.path.exists(f"/proc/{root}/task/{root}/children") else _all_children()
     found: list[int] = []
     queue = [root]
     while queue:
-        below = parents.get(queue.pop(), [])
-        found += below
-        queue += below
+        for pid in below(queue.pop()):
+            if _lives(pid):
+                found.append(pid)
+            queue.append(pid)
     return found
+
+
+def _children(pid: int) -> list[int]:
+    result: list[int] = []
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as file:
+                result += [int(word) for word in file.read().split()]
+    except OSError:
+        pass
+    return result
+
+
+def _all_children() -> Callable[[int], list[int]]:
+    parents: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        fields = _stat(name) if name.isdigit() else []
+        if fields:
+            parents.setdefault(int(fields[1]), []).append(int(name))
+    return lambda pid: parents.get(pid, [])
+
+
+def _lives(pid: int) -> bool:
+    fields = _stat(str(pid))
+    return bool(fields) and fields[0] != "Z"
+
+
+def _stat(name: str) -> list[str]:
+    """State, parent and so on of a process; nothing if it is gone."""
+    try:
+        with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rsplit(")", 1)[1].split()
+    except (OSError, IndexError):
+        return []
 
 
 def _signal_name(number: int) -> str:

@@ -1,1 +1,1 @@
-"""The workers of an incremental job as container entry points: `python -m sedna_bridge.workers.train|evaluate|infer`."""
+"""An incremental job's workers as container entry points: `python -m sedna_bridge.workers.train|evaluate|infer`."""

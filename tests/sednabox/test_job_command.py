@@ -176,6 +176,7 @@ def test_sednas_quick_start_runs_unchanged(box):
         assert word in text, word
     assert "evaluating" in box.good("logs", JOB) and "training on 8" in box.good("logs", JOB, "--worker", "train")
     assert len(box.good("logs", JOB, "--worker", "train", "--tail", "1").splitlines()) == 1
+    assert "reported train completed" in box.good("logs", JOB, "--worker", "train", "-f")
     assert "HotUpdate" in box.good("events", JOB)
     assert "unchanged" in box.good("apply", "-f", box.folder / "job.yaml")
     assert "stopped; workers go on" in box.good("stop")
