@@ -205,16 +205,20 @@ class Engine(Scheduler):
         return False
 
     def drain(self) -> None:
-        """Let sources finish and what is on its way go through; the graph then ends by itself."""
+        """Let sources finish and what is on its way go through; the graph then ends by itself.
+
+        Units hear of it first: once its session is closed, a unit that goes on by events is not called any more, and
+        could not put out what it still holds.
+        """
+        for node in self.nodes.values():
+            if hasattr(node.unit, "drain"):
+                node.unit.drain()
         with self.condition:
             self._draining = True
             for session in list(self.sessions):
                 self.close_session(session)
                 for feed in list(session.feeds):
                     feed.end()
-        for node in self.nodes.values():
-            if hasattr(node.unit, "drain"):
-                node.unit.drain()
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
         """Stop now; waits until the calls that run have returned, or so many seconds."""
