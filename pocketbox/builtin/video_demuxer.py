@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+import weakref
+from typing import Any, Callable
 
 import numpy as np
 
@@ -22,8 +23,9 @@ NO_TIME = -1 << 63      # FFmpeg's number for a time that is not known
 class Demuxing:
     """One stream at this unit: its video, if it is open, and what to do when it ends."""
 
-    def __init__(self, url: str, retry: Retry | None, meta: DataMeta) -> None:
+    def __init__(self, url: str, retry: Retry | None, meta: DataMeta, wake: Callable[[], None]) -> None:
         self.url = url
+        self.wake = wake        # has the unit called again for this stream
         self.retry = retry
         self.meta = meta
         self.reader: Any = None
@@ -65,7 +67,7 @@ class VideoDemuxer(BuiltinUnit):
         meta = DataMeta()
         meta.set_private_string("source_url", url)
         ctx.set_output_meta(OUT, meta)
-        state = Demuxing(url, values.get(RETRY), meta)
+        state = Demuxing(url, values.get(RETRY), meta, _waker(ctx))
         ctx.set_private(STATE, state)
         with self._lock:
             self._open.add(state)
@@ -86,7 +88,7 @@ class VideoDemuxer(BuiltinUnit):
         state.meta.set_private_int("codec_meta", video.codec_id)
         state.meta._values.update(codec=video.codec, extradata=video.extradata,
                                   picture_size=(video.width, video.height))
-        state.reader = reader_for(video, lambda: ctx.send_event(FlowUnitEvent()), self.queue_size)
+        state.reader = reader_for(video, _waker(ctx, True), self.queue_size)
         log.info("node %s: opened %s, %s, %d x %d, %d/%d frames/s, turned by %d" % (
             self.node_name(), masked(url), video.codec, video.width, video.height, *video.rate, video.rotate_angle))
 
@@ -114,6 +116,8 @@ class VideoDemuxer(BuiltinUnit):
             state.retry.succeeded()
         self._put(ctx, state, *entry)
         ctx.send_event(FlowUnitEvent())
+        if self.draining:       # this may be the last call: what is sent after the session closed does not arrive
+            return self._finish(ctx, state)
         return GO_ON
 
     def _put(self, ctx: Any, state: Demuxing, packet: Any, pts: Any, dts: Any, key: bool) -> None:
@@ -202,8 +206,12 @@ class VideoDemuxer(BuiltinUnit):
             pass
 
     def drain(self) -> None:
-        """Let each stream end as if its video were over."""
+        """Let each stream end as if its video were over, so that the decoder gives out what it holds."""
         self.draining = True
+        with self._lock:
+            waiting = list(self._open)
+        for state in waiting:
+            state.wake()
 
     def close(self) -> Any:
         for state in list(self._open):
@@ -223,3 +231,17 @@ def _url_of(buffers: Any) -> str:
     if len(buffers) > 1:
         log.warn("video_demuxer: only supports one url for a stream")
     return raw_bytes(buffers[0]).tobytes().split(b"\0")[0].decode("utf-8", "replace")
+
+
+def _waker(ctx: Any, holding: bool = False) -> Callable[[], None]:
+    """Sends the stream an event. One that holds the context tells the engine that an event may still come."""
+    if holding:
+        return lambda: ctx.send_event(FlowUnitEvent())
+    found = weakref.ref(ctx)
+
+    def wake() -> None:
+        context = found()
+        if context is not None:
+            context.send_event(FlowUnitEvent())
+
+    return wake

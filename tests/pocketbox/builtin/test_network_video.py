@@ -187,3 +187,19 @@ def test_an_rtsp_server_that_is_not_there(graphs: Any, tmp_path: Any, port: int,
              "dec:out_video_frame -> enc:in_video_frame"]
     assert graphs.run(tmp_path, lines) == 2
     assert "node enc: cannot write video rtsp://127.0.0.1:%d/in" % port in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["file", "camera"])
+def test_drain_ends_the_video_with_its_last_frame(graphs: Any, web: Any, tmp_path: Any, stream: list[bytes],
+                                                  kind: str) -> None:
+    with web.RtspServer(stream * 50, pause=0.005) as server:
+        url = server.url if kind == "camera" else os.path.join(graphs.MEDIA, "small.avi")
+        lines = parser_lines(graphs, tmp_path, {"url": url, "url_type": "stream"}, retry_interval_ms=1)
+        with graphs.Running(tmp_path, lines) as engine:
+            end = time.monotonic() + 20
+            while not any(s["node"] == "sink" and s["processed"] > 10 for s in engine.stats()):
+                assert time.monotonic() < end and not engine.wait(0.05)
+            engine.drain()
+            assert engine.wait(9)
+    (seen,) = graphs.seen(tmp_path)
+    assert [buffer["meta"]["eos"] for buffer in seen["buffers"]][-1] is True
