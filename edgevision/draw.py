@@ -10,6 +10,7 @@ from edgevision.detections import Detections
 from edgevision.errors import FrameError
 from edgevision.frame import Frame
 
+Box = Tuple[int, int, int, int]
 Colour = Tuple[int, int, int]  # blue, green, red
 
 # "sedna": yellow, blue, green, red by class, as in Sedna's helmet example. "plain": apart for colour-blind eyes too.
@@ -32,13 +33,22 @@ def draw(frame: Frame | np.ndarray, detections: Detections, classes: Sequence[st
     height, width = picture.shape[:2]
     line = max(1, round(min(height, width) / 360))
     size = max(0.35, min(height, width) / 900)
-    for box, score, cls in detections.pick(slice(None, None, -1)):  # the best last, on top
-        colour = colours[cls % len(colours)]
-        x1, y1, x2, y2 = _inside(box, width, height)
-        cv2.rectangle(picture, (x1, y1), (x2, y2), colour, line)
-        name = classes[cls] if 0 <= cls < len(classes) else "class %d" % cls
-        _label(picture, "%s %.2f" % (name, score) if scores else name, x1, y1, y2, colour, size, line)
+    places = [_inside(box, width, height) for box in detections.boxes]
+    # Large boxes first: what is small lies on top of them, and its label finds the places that are left.
+    order = sorted(range(len(places)), key=lambda k: -_area(places[k]))
+    names = [classes[c] if 0 <= c < len(classes) else "class %d" % c for c in detections.classes]
+    for k in order:
+        x1, y1, x2, y2 = places[k]
+        cv2.rectangle(picture, (x1, y1), (x2, y2), colours[detections.classes[k] % len(colours)], line)
+    taken: list[Box] = []
+    for k in order:
+        text = "%s %.2f" % (names[k], detections.scores[k]) if scores else names[k]
+        _label(picture, text, places[k], colours[detections.classes[k] % len(colours)], size, taken)
     return picture
+
+
+def _area(box: Box) -> int:
+    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _inside(box: np.ndarray, width: int, height: int) -> tuple[int, int, int, int]:
@@ -47,16 +57,32 @@ def _inside(box: np.ndarray, width: int, height: int) -> tuple[int, int, int, in
     return x1, y1, x2, y2
 
 
-def _label(picture: np.ndarray, text: str, x: int, top: int, bottom: int, colour: Colour, size: float,
-           line: int) -> None:
-    """Text on a filled ground of the box's colour: above the box, or below it, or inside where there is no room."""
+def _label(picture: np.ndarray, text: str, box: Box, colour: Colour, size: float, taken: list[Box]) -> None:
+    """Text on a filled ground of the box's colour, at the first place near the box where no other label is."""
     height, width = picture.shape[:2]
     text = text.encode("ascii", "replace").decode("ascii")  # OpenCV's font has no other letters
     (wide, high), base = cv2.getTextSize(text, _FONT, size, 1)
-    tall = high + base + 2
-    y = top - tall if top >= tall else bottom + 1 if bottom + 1 + tall <= height else top
-    x = max(0, min(x, width - wide - 4))
-    cv2.rectangle(picture, (x, y), (x + wide + 3, y + tall), colour, -1)
+    wide, tall = wide + 4, high + base + 2
+    place = _free_place(box, wide, tall, width, height, taken)
+    taken.append(place)
+    x, y = place[:2]
+    cv2.rectangle(picture, (x, y), (x + wide - 1, y + tall - 1), colour, -1)
     bright = 0.114 * colour[0] + 0.587 * colour[1] + 0.299 * colour[2]
     ink = (0, 0, 0) if bright > 120 else (255, 255, 255)
-    cv2.putText(picture, text, (x + 2, y + high + 1), _FONT, size, ink, max(1, line // 2), cv2.LINE_AA)
+    cv2.putText(picture, text, (x + 2, y + high + 1), _FONT, size, ink, 1, cv2.LINE_AA)
+
+
+def _free_place(box: Box, wide: int, tall: int, width: int, height: int, taken: list[Box]) -> Box:
+    """Above the box, further above, below, beside; where all are taken, above all the same."""
+    x1, y1, x2, y2 = box
+    tries = [(x1, y1 - tall * k) for k in (1, 2, 3)]
+    tries += [(x1, y2 + 1), (x2 + 1, y1), (x1 - wide, y1), (x1, y2 + 1 + tall)]
+    first = None
+    for x, y in tries:
+        x, y = max(0, min(x, width - wide)), max(0, min(y, height - tall))
+        place = (x, y, x + wide, y + tall)
+        first = first or place
+        if not any(x < t[2] and t[0] < place[2] and y < t[3] and t[1] < place[3] for t in taken):
+            return place
+    assert first is not None
+    return first

@@ -27,6 +27,17 @@ def test_labels_stay_inside_the_picture():
         assert (out > 0).any()
 
 
+def test_labels_of_a_head_and_its_person_can_both_be_read():
+    """Both boxes begin at the same place; in the colours of their labels the grounds must be whole."""
+    rows = [[100, 100, 160, 300, 0.9, 0], [100, 100, 140, 140, 0.9, 3]]
+    def pixels(of, colour):
+        out = draw(np.zeros((352, 640, 3), np.uint8), Detections.from_meta(of), palette="sedna")
+        return (out == colour).all(-1).sum()
+
+    for row, colour in zip(rows, (PALETTES["sedna"][0], PALETTES["sedna"][3])):
+        assert pixels(rows, colour) > 0.8 * pixels([row], colour)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (2160, 3840)])
 def test_any_size_of_picture(size):
     assert draw(np.zeros((*size, 3), np.uint8), Detections.from_meta([[0, 0, 5, 5, 0.5, 9]])).shape == (*size, 3)
