@@ -144,7 +144,12 @@ def load(text: str, file: str = "<text>", namespace: str = "") -> list[Resource]
 
     resources = []
     findings: list[Finding] = []
+    aliens: list[Finding] = []
     for document in read(text, file):
+        if _is_alien(document):
+            message = f"{document.value['kind']} is Kubernetes' own: left out, one machine has no use for it"
+            aliens.append(Finding(WARNING, document.where(("kind",)), message, "alien"))
+            continue
         found = list(validate(document))
         if not any(finding.level == ERROR for finding in found):
             found += advise(document)
@@ -156,12 +161,22 @@ def load(text: str, file: str = "<text>", namespace: str = "") -> list[Resource]
         metadata = value["metadata"]
         metadata["namespace"] = metadata.get("namespace") or namespace or "default"
         where = (metadata["name"], metadata["namespace"])
-        resources.append(Resource(value["kind"], where[0], where[1], value, tuple(found), document))
+        resources.append(Resource(value["kind"], where[0], where[1], value, (*aliens, *found), document))
+        aliens = []
     if any(finding.level == ERROR for finding in findings):
         raise ResourceError(findings)
     if not resources:
-        raise ResourceError([Finding(ERROR, f"{file}:1", "no resource in this file", "empty")])
+        raise ResourceError([*aliens, Finding(ERROR, f"{file}:1", "no resource in this file", "empty")])
     return resources
+
+
+def _is_alien(document: Document) -> bool:
+    """A Secret, a Service or the like in the same file: kubectl takes it, and so must we, without running it."""
+    value = document.value
+    if not isinstance(value, dict) or not isinstance(value.get("apiVersion"), str):
+        return False
+    version, kind = value["apiVersion"], value.get("kind")
+    return isinstance(kind, str) and not version.startswith("sedna.io/") and kind not in schema.SPECS
 
 
 def validate(document: Document) -> list[Finding]:

@@ -221,3 +221,12 @@ def test_any_spec_is_refused_or_taken_but_never_a_traceback(value, kind):
         load(text)
     except ResourceError as error:
         assert error.findings
+
+
+def test_kubernetes_own_kinds_in_the_file_are_left_out_with_a_warning():
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {ACCESS_KEY_ID: x}\n---\n"
+    resources = load(secret + GOOD)
+    assert [resource.kind for resource in resources] == ["IncrementalLearningJob"]
+    assert "alien" in [finding.rule for finding in resources[0].findings]
+    with pytest.raises(ResourceError, match="no resource"):
+        load(secret)
