@@ -42,9 +42,10 @@ _PASSED_ON = (
     "no_proxy",
     "ESTIMATOR",
     "GRAPH",
+    "GRAPH_SET",
     "ENGINE",
 )
-"""What a worker inherits from the controller; its pod's environment wins. The last three say what our own workers run
+"""What a worker inherits from the controller; its pod's environment wins. The last four say what our own workers run
 where a yaml (such as Sedna's quick start) does not."""
 
 

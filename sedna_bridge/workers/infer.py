@@ -1,14 +1,16 @@
 """The inference worker: `python -m sedna_bridge.workers.infer` runs a graph through whichever engine is there.
 
 GRAPH names the graph (a path, or a name in the shipped graphs). ENGINE is a command line with {graph} in it; without it
-`sednabox run` or `modelbox-tool` is taken. This process becomes the engine: signals, output and exit code are its own.
-The graph's flowunits read Sedna's environment themselves.
+`sednabox run` or `modelbox-tool` is taken. GRAPH_SET sets attributes of nodes for `sednabox run`, with values of the
+environment in braces: `camera.source={video_url};detect.model={MODEL_URL}`. This process becomes the engine: signals,
+output and exit code are its own. The graph's flowunits read Sedna's environment themselves.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -20,7 +22,7 @@ from sedna_bridge.workers import reporting
 from sedna_bridge.workers.errors import WorkerError
 from sedna_bridge.workers.reporting import say
 
-DEFAULT_GRAPH = "incremental"
+DEFAULT_GRAPH = "helmet_incremental"
 
 
 def main(environment: Environment | None = None) -> int:
@@ -50,12 +52,32 @@ def command(environment: Environment) -> list[str]:
         if not any("{graph}" in word for word in words):
             words.append("{graph}")
     elif importlib.util.find_spec("sednabox") is not None and importlib.util.find_spec("sednabox.__main__") is not None:
-        words = [sys.executable, "-m", "sednabox", "run", "{graph}"]
+        words = [sys.executable, "-m", "sednabox", "run", "{graph}", *_settings(environment)]
+    elif environment.get("GRAPH_SET"):
+        raise WorkerError("GRAPH_SET needs `sednabox run`: install sednabox, or write the values into the graph")
     elif shutil.which("modelbox-tool"):
         words = ["modelbox-tool", "flow", "-run", "{graph}"]
     else:
         raise WorkerError("no engine: neither sednabox nor modelbox-tool is installed; set ENGINE to a command line")
     return [word.replace("{graph}", graph).replace("{python}", sys.executable) for word in words]
+
+
+def _settings(environment: Environment) -> list[str]:
+    """GRAPH_SET as `--set NODE.KEY=VALUE` words."""
+
+    def value(match: re.Match) -> str:
+        found = environment.get(match.group(1))
+        if found is None:
+            raise WorkerError(f"GRAPH_SET: {match.group(0)} names no environment variable that is set")
+        return found
+
+    words = []
+    for item in environment.items_of("GRAPH_SET", ";"):
+        name, sign, text = item.partition("=")
+        if not sign or "." not in name:
+            raise WorkerError(f"GRAPH_SET: expected NODE.KEY=VALUE;...; got {item!r}")
+        words += ["--set", f"{name}=" + re.sub(r"\{([A-Za-z_][A-Za-z0-9_]*)\}", value, text)]
+    return words
 
 
 def find_graph(name: str) -> str:

@@ -227,3 +227,28 @@ def test_a_model_for_s3_is_uploaded_and_reported_with_its_url(lc, mounts, tmp_pa
         and "Credential=key/" in authorization
     )
     assert lc.bodies[0][1]["results"][0]["url"] == "s3://bucket/output/train/1/model.json"
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        (
+            "camera.source={video_url}; detect.model={MODEL_URL}",
+            ["--set", "camera.source=/v.mp4", "--set", "detect.model=/m"],
+        ),
+        ("camera.source", "NODE.KEY=VALUE"),
+        ("camera.source={nothing}", "names no environment variable"),
+    ],
+)
+def test_infer_sets_nodes_from_the_environment(tmp_path, text, words):
+    from sedna_bridge.environment import Environment
+    from sedna_bridge.workers.errors import WorkerError
+    from sedna_bridge.workers.infer import command
+
+    (tmp_path / "g.toml").write_text("")
+    env = Environment({"GRAPH": str(tmp_path / "g.toml"), "GRAPH_SET": text, "video_url": "/v.mp4", "MODEL_URL": "/m"})
+    if isinstance(words, list):
+        assert command(env)[-len(words) :] == words
+    else:
+        with pytest.raises(WorkerError, match=words):
+            command(env)
