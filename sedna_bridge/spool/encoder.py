@@ -11,7 +11,8 @@ import numpy as np
 
 from sedna_bridge.errors import SpoolError
 
-COLORS = ("bgr", "rgb", "gray", "nv12")
+COLORS = ("bgr", "rgb", "gray", "nv12", "i420")
+_FROM_YUV = {"nv12": cv2.COLOR_YUV2BGR_NV12, "i420": cv2.COLOR_YUV2BGR_I420}
 KEPT = 8
 
 
@@ -28,8 +29,8 @@ class Encoder:
 
     def encode(self, picture: np.ndarray, color: str) -> tuple[bytes, int, int]:
         """The JPEG, and its width and height."""
-        if color == "nv12":
-            picture = cv2.cvtColor(picture, cv2.COLOR_YUV2BGR_NV12)
+        if color in _FROM_YUV:
+            picture = cv2.cvtColor(picture, _FROM_YUV[color])
         height, width = picture.shape[:2]
         if self.longest and max(height, width) > self.longest:
             scale = self.longest / max(height, width)
@@ -90,7 +91,7 @@ def check_picture(picture: Any, color: str) -> str:
         return "" if bytes(picture[:3]) == b"\xff\xd8\xff" else "the bytes of the picture are no JPEG"
     if not isinstance(picture, np.ndarray) or picture.dtype != np.uint8:
         return "the picture must be an array of uint8 or a JPEG, not %s" % _kind(picture)
-    flat = color in ("gray", "nv12")
+    flat = color == "gray" or color in _FROM_YUV
     if picture.ndim != (2 if flat else 3) or (not flat and picture.shape[2] != 3) or 0 in picture.shape:
         return "a %s picture must have the shape %s, not %s" % (
             color,
