@@ -1,6 +1,6 @@
 """picture_decode: a posted picture as a frame, behind ModelBox's HTTP units.
 
-Ports      in_data: the body of a request: a JPEG, PNG ... as base64 text, as JSON {"image_base64": "..."}, or its bytes.
+Ports      in_data: the body of a request: a JPEG or PNG as base64 text, as JSON {"image_base64": "..."}, or its bytes.
            out_image: the picture in bgr.
 Meta       written: index 0, timestamp 0, wall_time, camera, and the size and format of the picture.
 Options    camera http            the name under which results speak of the picture
