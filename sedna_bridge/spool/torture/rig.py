@@ -75,6 +75,7 @@ class Torture:
         self._refused: Counter[str] = Counter()
         self._events: Counter[str] = Counter()
         self._at_step: Counter[str] = Counter()
+        self._may_adopt = False
         self._cloud = 0
         self._cloud_faults = ""
         self._port = 0
@@ -105,7 +106,11 @@ class Torture:
         if kind in ("step", "mixed"):
             step = WORKER_STEPS[(cycle * 5 // 8) % len(WORKER_STEPS)]
             worker_faults = "%s=kill@%d" % (step, 1 if step.startswith("recovery") else self._chance.randint(1, 4))
-        if kind == "disk":
+        if self._may_adopt:
+            # Only after a kill between the names and the index is there something to adopt.
+            worker_faults = "recovery.adopting=kill@1"
+        self._may_adopt = worker_faults.startswith(("spool.synced=kill", "index.commit=kill"))
+        if kind == "disk" and not worker_faults:
             fault = self._chance.choice(("enospc", "erofs", "eio"))
             worker_faults = "%s=%s@%d" % (self._chance.choice(DISK_STEPS), fault, self._chance.randint(1, 4))
             self._events["disk faults: " + fault] += 1
