@@ -1,8 +1,8 @@
 """hard_example_filter: sends each frame to the port `hard` or `easy`.
 
-in    in     a frame whose meta has `detections` (and `camera`, `index`, `width`, `height`, `model` where known)
-out   hard   frames worth the cloud's attention
-      easy   the others
+in    in_image   a frame whose meta has `detections` (and `camera`, `index`, `width`, `height`, `model` where known)
+out   hard       frames worth the cloud's attention
+      easy       the others
 
 Writes the meta `hard` (bool), `hard_reasons` (list of str) and `hard_score` (0 to 1, hardest is 1). The frame itself
 goes on by reference. Only a filter that compares pictures (`novel`) looks at the pixels.
@@ -11,18 +11,17 @@ Configuration: `filter` is an expression such as "IBT or flicker" (default IBT);
 it (`threshold_img = 0.9`); `budget_per_minute`, `budget_per_hour`, `budget_per_day` and `quota` bound what leaves.
 Sedna's environment (HEM_NAME, HEM_PARAMETERS) goes before them unless `environment = false`.
 """
-import logging
 import os
 
 import _flowunit as modelbox
-import numpy as np
 
+from edgevision.envelope import frame_in
+from edgevision.errors import VisionError
 from sedna_bridge import attributes
 from sedna_bridge.errors import BridgeError
 from sedna_bridge.hard_examples import FrameFacts, HardExampleFilter, attribute_names
 
 KNOWN = ("detections", "other_detections", "probabilities", "camera", "index", "width", "height", "model")
-log = logging.getLogger(__name__)
 
 
 class HardExampleFilterFlowUnit(modelbox.FlowUnit):
@@ -36,9 +35,9 @@ class HardExampleFilterFlowUnit(modelbox.FlowUnit):
         return modelbox.Status()
 
     def process(self, ctx):
-        for buffer in ctx.input("in"):
+        for buffer in ctx.input("in_image"):
             known = attributes.meta(buffer, KNOWN)
-            picture = np.array(buffer, copy=False) if buffer.get_bytes() else None
+            picture = look(buffer)
             verdict = self.filter.judge(FrameFacts(picture=picture, **known))
             buffer.set("hard", verdict.hard)
             buffer.set("hard_reasons", list(verdict.reasons))
@@ -51,3 +50,11 @@ class HardExampleFilterFlowUnit(modelbox.FlowUnit):
         if counts:
             modelbox.info("hard_example_filter: %s" % counts)
         return modelbox.Status()
+
+
+def look(buffer):
+    """The pixels, or the brightness of a frame in planes; None where the buffer holds no picture."""
+    try:
+        return frame_in(buffer).planes[0]
+    except VisionError:
+        return None

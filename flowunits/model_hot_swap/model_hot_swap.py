@@ -1,7 +1,7 @@
 """model_hot_swap: stamps each frame with the version of the model that must judge it; swaps models beside the frames.
 
-in    in     a frame
-out   out    the same frame; its meta `model` names the version
+in    in_image    a frame
+out   out_image   the same frame; its meta `model` names the version
 
 Stands in the line before helmet_detect. New versions are fetched, verified, loaded, warmed up and judged on golden
 frames outside the frame path; the switch falls between two frames, is watched for a while and undone by itself when
@@ -44,8 +44,8 @@ class ModelHotSwapFlowUnit(modelbox.FlowUnit):
         return modelbox.Status()
 
     def process(self, ctx):
-        out = ctx.output("out")
-        for buffer in ctx.input("in"):
+        out = ctx.output("out_image")
+        for buffer in ctx.input("in_image"):
             buffer.set("model", self.swap.stamp().version)
             out.push_back(buffer)
         return modelbox.Status()

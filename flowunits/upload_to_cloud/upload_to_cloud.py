@@ -1,7 +1,7 @@
 """upload_to_cloud: keeps hard frames for the cloud and passes them on.
 
-in    in     a hard frame; its meta (camera, index, timestamp, model, detections, hard_reasons ...) becomes the sidecar
-out   out    the same frame
+in    in_image    a hard frame; its meta (camera, index, timestamp, model, detections, hard_reasons) goes into the sidecar
+out   out_image   the same frame
 
 The clean frame is copied, made a JPEG beside the frame path, stored durably in the spool of this box and delivered to
 the target when the link allows. Nothing here waits for disk or network: when the spool cannot take a frame, the frame
@@ -13,14 +13,13 @@ directory), limits, bandwidth and windows: see docs/spool.md.
 import os
 
 import _flowunit as modelbox
-import numpy as np
 
+from edgevision.envelope import frame_in
+from edgevision.errors import VisionError
 from sedna_bridge import attributes
 from sedna_bridge.errors import BridgeError
 from sedna_bridge.spool.offer import REFUSED
 from sedna_bridge.spool.upload import COURIER_ATTRIBUTES, FACTS, SPOOL_ATTRIBUTES, Upload
-
-COLORS = {"bgr": "bgr", "rgb": "rgb", "nv12": "nv12", "gray": "gray"}
 
 
 class UploadToCloudFlowUnit(modelbox.FlowUnit):
@@ -34,16 +33,16 @@ class UploadToCloudFlowUnit(modelbox.FlowUnit):
         return modelbox.Status()
 
     def process(self, ctx):
-        out = ctx.output("out")
-        for buffer in ctx.input("in"):
-            facts = attributes.meta(buffer, FACTS)
-            color = attributes.meta(buffer, ("pix_fmt",)).get("pix_fmt", "bgr")
-            picture = np.array(buffer, copy=False)
-            if color == "nv12" and "width" in facts and "height" in facts:
-                picture = picture.reshape(facts["height"] * 3 // 2, facts["width"])
-            offer = self.upload.offer(picture, facts, color=COLORS.get(color, "bgr"))
-            if offer.state == REFUSED:
-                self.told(offer.reason)
+        out = ctx.output("out_image")
+        for buffer in ctx.input("in_image"):
+            try:
+                picture, color = pixels(frame_in(buffer))
+            except VisionError as error:
+                self.told("no_picture: %s" % error)
+            else:
+                offer = self.upload.offer(picture, attributes.meta(buffer, FACTS), color=color)
+                if offer.state == REFUSED:
+                    self.told(offer.reason)
             out.push_back(buffer)
         return modelbox.Status()
 
@@ -56,3 +55,12 @@ class UploadToCloudFlowUnit(modelbox.FlowUnit):
     def close(self):
         self.upload.close()
         return modelbox.Status()
+
+
+def pixels(frame):
+    """One array of the frame as it came, and its colours; the conversion is made beside the frame path."""
+    if len(frame.planes) == 1:
+        return frame.planes[0], frame.format
+    if frame.width % 2 or frame.height % 2:
+        return frame.bgr(), "bgr"
+    return frame.packed().reshape(frame.height * 3 // 2, frame.width), frame.format

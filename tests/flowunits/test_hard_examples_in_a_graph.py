@@ -43,10 +43,10 @@ c[flowunit=camera]
 f[flowunit=hard_example_filter%s]
 u[flowunit=upload_to_cloud%s]
 x[flowunit=look]
-c:out -> f:in
-f:hard -> u:in
+c:out -> f:in_image
+f:hard -> u:in_image
 f:easy -> x:in
-u:out -> x:in
+u:out_image -> x:in
 """
 
 

@@ -7,7 +7,8 @@ import pytest
 
 
 def scenes(folder, *args):
-    return subprocess.run([sys.executable, "-m", "sednabox", "scenes", *args], cwd=str(folder), capture_output=True, text=True, timeout=60)
+    return subprocess.run([sys.executable, "-m", "sednabox", "scenes", *args], cwd=str(folder), capture_output=True,
+                          text=True, timeout=60)
 
 
 def test_a_video_with_labels(tmp_path):

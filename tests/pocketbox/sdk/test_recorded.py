@@ -15,7 +15,8 @@ def compare(recorded, said):
 
 
 def test_outside_flowunits():
-    done = subprocess.run([sys.executable, "-m", "pocketbox", str(HERE / "probe_module.py")], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-m", "pocketbox", str(HERE / "probe_module.py")], capture_output=True,
+                          text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     compare("recorded_module.txt", done.stdout.splitlines())
 
