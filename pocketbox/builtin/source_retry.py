@@ -1,10 +1,12 @@
 """Whether and when a lost video source is opened again; data_source_parser decides, video_demuxer asks."""
 from __future__ import annotations
 
+import time
 from typing import Callable
 
 RETRY = "source_context"    # key in the stream's meta
 FOR_EVER = -1
+STEADY_SECONDS = 60.0       # a source that was there for so long may be lost as often again
 
 
 class Retry:
@@ -19,13 +21,17 @@ class Retry:
         self.limit = limit
         self.is_file = is_file
         self.count = 0
+        self._since: float | None = None
 
-    def succeeded(self) -> None:
-        """A packet was read: the next loss starts counting anew."""
-        self.count = 0
+    def opened(self) -> None:
+        """The source is there."""
+        self._since = time.monotonic()
 
     def after_loss(self, ended: bool) -> str:
         """What to do now; `ended` tells that the video came to its end, rather than broke."""
+        if self._since is not None and time.monotonic() - self._since >= STEADY_SECONDS:
+            self.count = 0
+        self._since = None
         self.count += 1
         if ended and self.is_file:
             return self.STOP

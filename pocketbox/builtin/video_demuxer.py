@@ -63,6 +63,8 @@ class VideoDemuxer(BuiltinUnit):
         values = upper._values if upper is not None else {}
         url = values.get("source_url")
         if not isinstance(url, str):
+            if ctx.input(IN) is None:
+                return      # what tells the address failed and has said so; its error passes by
             url = _url_of(ctx.input(IN))
         meta = DataMeta()
         meta.set_private_string("source_url", url)
@@ -88,6 +90,8 @@ class VideoDemuxer(BuiltinUnit):
         state.meta.set_private_int("codec_meta", video.codec_id)
         state.meta._values.update(codec=video.codec, extradata=video.extradata,
                                   picture_size=(video.width, video.height))
+        if state.retry is not None:
+            state.retry.opened()
         state.reader = reader_for(video, _waker(ctx, True), self.queue_size)
         log.info("node %s: opened %s, %s, %d x %d, %d/%d frames/s, turned by %d" % (
             self.node_name(), masked(url), video.codec, video.width, video.height, *video.rate, video.rotate_angle))
@@ -101,6 +105,8 @@ class VideoDemuxer(BuiltinUnit):
         try:
             if self.draining:
                 return self._finish(ctx, state)
+            if state.flushed:
+                self._give_up(state)
             if state.reader is None:
                 raise state.problem or MediaError("%s is not open" % masked(state.url))
             entry = state.reader.read()
@@ -112,8 +118,6 @@ class VideoDemuxer(BuiltinUnit):
         if entry is None:
             state.problem = None
             return self._lost(ctx, state)
-        if state.retry is not None:
-            state.retry.succeeded()
         self._put(ctx, state, *entry)
         ctx.send_event(FlowUnitEvent())
         if self.draining:       # this may be the last call: what is sent after the session closed does not arrive
@@ -138,12 +142,7 @@ class VideoDemuxer(BuiltinUnit):
         """The video is over or broke: open it again, or end the stream."""
         problem = state.problem
         if state.retry is None:
-            if problem is not None and not state.flushed:
-                return self._flush(ctx, state)
-            if problem is not None:
-                self.fail(str(problem))
-                raise Refusal(FAULT, str(problem))
-            return self._finish(ctx, state)
+            return self._finish(ctx, state) if problem is None else self._flush(ctx, state)
         if state.reader is not None:
             state.reader.close()
             state.reader = None
@@ -151,11 +150,8 @@ class VideoDemuxer(BuiltinUnit):
         if answer == Retry.STOP:
             return self._finish(ctx, state)
         if answer == Retry.GIVE_UP:
-            if state.video is not None and not state.flushed:
-                return self._flush(ctx, state)
-            message = str(problem) if problem is not None else "%s is over" % masked(state.url)
-            self.fail(message)
-            raise Refusal(FAULT, message)
+            state.problem = problem or MediaError("%s is over" % masked(state.url))
+            return self._flush(ctx, state)
         state.was_reset = state.video is not None
         state.timer = threading.Timer(state.retry.interval, self._again, (ctx, state))
         state.timer.daemon = True
@@ -179,12 +175,18 @@ class VideoDemuxer(BuiltinUnit):
 
     def _flush(self, ctx: Any, state: Demuxing) -> Any:
         """Have the decoder give out what it holds before the stream fails."""
-        state.flushed = True
         if state.video is None:
-            return self._lost(ctx, state)
+            self._give_up(state)
+        state.flushed = True
         self._put_end(ctx, state)
         ctx.send_event(FlowUnitEvent())
         return GO_ON
+
+    def _give_up(self, state: Demuxing) -> None:
+        message = str(state.problem)
+        self._forget(state)
+        self.fail(message)
+        raise Refusal(FAULT, message)
 
     def _finish(self, ctx: Any, state: Demuxing) -> None:
         if state.video is not None and not state.flushed:

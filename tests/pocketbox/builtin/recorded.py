@@ -47,7 +47,7 @@ def graph_of(case: dict[str, Any], folder: str) -> str:
         else:
             lines += ["eat[type=flowunit, flowunit=bi_eat, device=cpu]", "src:side -> eat:in"]
     with open(source, "w", encoding="utf-8") as stream:
-        json.dump(case.get("source", {}), stream)
+        stream.write(json.dumps(case.get("source", {})).replace("@MEDIA@", MEDIA))
     return GRAPH.format(units=os.path.join(HERE, "units"), lines="\n".join("    " + line for line in lines))
 
 

@@ -131,7 +131,7 @@ def test_restful_asks_a_server_for_the_address(graphs: Any, web: Any, tmp_path: 
     with web.Server(lambda *_: answers.pop(0) if len(answers) > 1 else answers[0]) as server:
         described = {"request_url": server.url + "/ask", "response_url_position": "data/url",
                      "headers": {"X-Token": "t"}, "params": [{"param_key": "a b", "param_value": "1&2"}]}
-        lines = parser_lines(graphs, tmp_path, described, "restful", retry_interval_ms=10, retry_count_limit=1)
+        lines = parser_lines(graphs, tmp_path, described, "restful", retry_interval_ms=10)
         with graphs.Running(tmp_path, lines) as engine:
             end = time.monotonic() + 20
             while len(server.requests) < 3:     # what a server names counts as a stream: it is opened again
