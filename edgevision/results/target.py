@@ -1,6 +1,7 @@
 """Places that results go to. A file is complete; a network target never holds up a frame, and counts what it drops."""
 from __future__ import annotations
 
+import json
 import os
 import sys
 import threading
@@ -135,6 +136,33 @@ class Webhook(Sent):
                 raise MediaError("it answered %d" % answer.status_code)
 
 
+class Call(Target):
+    """A function of this process, registered by name: "call:NAME". It gets the record, not its text."""
+
+    def __init__(self, name: str) -> None:
+        if name not in _functions:
+            raise MediaError("target call:%s: no function is registered under this name" % name)
+        self._function = _functions[name]
+
+    def put(self, line: str, camera: str = "") -> None:
+        self._function(json.loads(line))
+
+    def close(self) -> None:
+        pass
+
+
+_functions: dict[str, Callable[[Any], None]] = {}
+
+
+def register(name: str, function: Callable[[Any], None]) -> None:
+    """Let a target "call:NAME" hand its records to a function of this process; it must be quick."""
+    _functions[name] = function
+
+
+def forget(name: str) -> None:
+    _functions.pop(name, None)
+
+
 def open_target(target: str, room: int = 256, tries: int = 5, timeout: float = 5.0, qos: int = 0, max_bytes: int = 0,
                 append: bool = False) -> Target:
     """The target that a text means; see the package."""
@@ -143,6 +171,8 @@ def open_target(target: str, room: int = 256, tries: int = 5, timeout: float = 5
         raise MediaError("target: expected stdout, a file, http(s):// or mqtt(s)://HOST/TOPIC, got nothing")
     if low in ("stdout", "-"):
         return StandardOutput()
+    if low.startswith("call:"):
+        return Call(target[5:])
     if low.startswith(("http://", "https://")):
         return Webhook(target, room, tries, timeout)
     if low.startswith(("mqtt://", "mqtts://")):

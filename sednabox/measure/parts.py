@@ -1,0 +1,136 @@
+"""The rate of each part of a graph alone, with all cores at it: together they say what no graph of them can exceed."""
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import time
+from typing import Callable, NamedTuple, Sequence
+
+from edgevision.decode import Reader
+from edgevision.detector import Detector
+from edgevision.draw import draw
+from edgevision.envelope import block_of
+from edgevision.frame import Frame
+from edgevision.recording import Recording
+
+Step = Callable[[], int]    # does some frames, says how many
+
+
+class Rate(NamedTuple):
+    """Frames a second with all cores at it, and processor milliseconds for a frame."""
+
+    part: str
+    fps: float
+    cpu_ms: float
+
+
+def frames_of(video: str, count: int = 60) -> list[Frame]:
+    """Frames as the decoding unit puts them out, held in memory."""
+    frames: list[Frame] = []
+    with Reader(video) as reader:
+        for shot in reader:
+            frames.append(block_of(shot.frame)[1])
+            if len(frames) >= count:
+                break
+    return frames
+
+
+def rate(part: str, makers: Sequence[Callable[[], Step]], seconds: float) -> Rate:
+    """Run one step maker per thread for so long, all at once, and count."""
+    counts = [0] * len(makers)
+    ready = threading.Barrier(len(makers) + 1)
+    over = threading.Event()
+
+    def work(place: int) -> None:
+        step = makers[place]()
+        step()
+        ready.wait()
+        while not over.is_set():
+            counts[place] += step()
+
+    threads = [threading.Thread(target=work, args=(place,), daemon=True) for place in range(len(makers))]
+    for thread in threads:
+        thread.start()
+    ready.wait()
+    began, cpu = time.perf_counter(), time.process_time()
+    over.wait(seconds)
+    over.set()
+    for thread in threads:
+        thread.join()
+    cpu = time.process_time() - cpu
+    return Rate(part, sum(counts) / (time.perf_counter() - began), 1000 * cpu / max(1, sum(counts)))
+
+
+class Parts:
+    """The parts of a graph: decode, prepare, detect, and draw and record where the graph has them."""
+
+    def __init__(self, video: str, detector: Detector, draws: bool, records: bool, threads: int) -> None:
+        self.video, self.detector, self.threads = video, detector, threads
+        self.frames = frames_of(video)
+        self.found = detector.detect(self.frames[:1])[0]
+        self.names = ["decode", "prepare", "detect"] + ["draw"] * draws + ["record"] * records
+        self.folder = tempfile.TemporaryDirectory(prefix="sednabox-bench-")
+
+    def measure(self, name: str, seconds: float, threads: int = 0) -> Rate:
+        maker = getattr(self, "_" + name)
+        return rate(name, [maker] * (threads or self.threads), seconds)
+
+    def close(self) -> None:
+        self.folder.cleanup()
+
+    def _decode(self) -> Step:
+        """Read, decode, and pack for a buffer, a few frames a step."""
+        shots = iter(Reader(self.video))
+
+        def step() -> int:
+            nonlocal shots
+            shot = next(shots, None)
+            if shot is None:
+                shots = iter(Reader(self.video))
+                shot = next(shots)
+            block_of(shot.frame)
+            return 1
+        return step
+
+    def _prepare(self) -> Step:
+        return self._each(lambda frame: self.detector.prepare([frame]))
+
+    def _detect(self) -> Step:
+        tensor, places = self.detector.prepare(self.frames[:1])
+
+        def step() -> int:
+            self.detector.read(self.detector.infer(tensor), places)
+            return 1
+        return step
+
+    def _draw(self) -> Step:
+        return self._each(lambda frame: draw(frame, self.found, self.detector.classes, "sedna"))
+
+    def _record(self) -> Step:
+        path = os.path.join(self.folder.name, "%d.mp4" % threading.get_ident())
+        recording = Recording(path)
+        pictures = [Frame.from_array(frame.bgr()) for frame in self.frames[:20]]
+        count = 0
+
+        def step() -> int:
+            nonlocal count
+            recording.write(pictures[count % len(pictures)], count * 40)
+            count += 1
+            return 1
+        return step
+
+    def _each(self, do: Callable[[Frame], object]) -> Step:
+        count = 0
+
+        def step() -> int:
+            nonlocal count
+            do(self.frames[count % len(self.frames)])
+            count += 1
+            return 1
+        return step
+
+
+def ceiling(rates: Sequence[Rate]) -> float:
+    """Frames a second when all cores do all parts and nothing else: the parts' times for a frame add up."""
+    return 1.0 / sum(1.0 / one.fps for one in rates)
