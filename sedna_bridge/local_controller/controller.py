@@ -21,7 +21,7 @@ from typing import Any, Callable
 from sedna_bridge.contract import INCREMENTAL, JOINT_INFERENCE, is_local
 from sedna_bridge.errors import BridgeError
 from sedna_bridge.jobs.resources import Dataset, from_json, typed
-from sedna_bridge.local_controller import inference, processes, samples, stages
+from sedna_bridge.local_controller import inference, processes, reports, samples, stages
 from sedna_bridge.local_controller.context import JobContext, Settings
 from sedna_bridge.local_controller.errors import ControllerBusy
 from sedna_bridge.local_controller.pods import host
@@ -196,7 +196,7 @@ class Controller:
         for row in self.store.resource_rows("IncrementalLearningJob", namespace, name) if namespace and name else ():
             if row["deleted"] is None:
                 context = JobContext(self.store, self.settings, from_json(row["text"]), row["uid"])
-                note = stages.take_report(context, message, received)
+                note = reports.take_report(context, message, received)
                 if note:
                     said = f"{message.get('kind')} {message.get('status')} of {message.get('name')}: {note}"
                     context.event("ReportIgnored", said, True)

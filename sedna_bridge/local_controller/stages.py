@@ -6,11 +6,9 @@ transaction: a controller that is killed between the two does the first part aga
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from collections.abc import Mapping
-from typing import Any, Callable
+from typing import Callable
 
 from sedna_bridge import contract
 from sedna_bridge.contract import ContractError, check_evaluation
@@ -26,11 +24,11 @@ from sedna_bridge.contract_conditions import (
     WAITING,
     ConditionData,
 )
-from sedna_bridge.local_controller import deployment, launching, machine, pool, processes, triggers
+from sedna_bridge.local_controller import deploying, deployment, launching, machine, pool, processes, triggers
 from sedna_bridge.local_controller.context import JobContext, worker_name
 from sedna_bridge.local_controller.errors import ControllerError
-
-_WORKER_STAGE = {TRAIN: "train", EVAL: "eval"}
+from sedna_bridge.local_controller.reports import WORKER_STAGE
+from sedna_bridge.local_controller.rounds import fail, go_on, save_round, worker_folder
 
 
 def step(context: JobContext) -> bool:
@@ -131,16 +129,16 @@ def _eval_waiting(context: JobContext) -> bool:
 
 def _start_worker(context: JobContext) -> bool:
     state = context.state
-    launching.launch(context, _WORKER_STAGE[state.stage], state.worker, state.attempt)
+    launching.launch(context, WORKER_STAGE[state.stage], state.worker, state.attempt)
     context.move(machine.STARTED, f"{state.worker} starts")
     return True
 
 
 def _worker_starts(context: JobContext) -> bool:
     state = context.state
-    seen = processes.look(_folder(context))
+    seen = processes.look(worker_folder(context))
     if seen.state == processes.STARTING and not state.report:
-        launching.launch(context, _WORKER_STAGE[state.stage], state.worker, state.attempt)
+        launching.launch(context, WORKER_STAGE[state.stage], state.worker, state.attempt)
         return False
     context.move(machine.RUNS, f"{state.worker} runs")
     return True
@@ -156,12 +154,12 @@ def _worker_runs(context: JobContext) -> bool:
         state.restart_at = 0.0
         state.attempt += 1
         context.save()
-        launching.launch(context, _WORKER_STAGE[state.stage], state.worker, state.attempt)
+        launching.launch(context, WORKER_STAGE[state.stage], state.worker, state.attempt)
         context.hold(f"{state.worker} runs again (attempt {state.attempt})")
         return True
-    seen = processes.look(_folder(context))
+    seen = processes.look(worker_folder(context))
     if seen.state == processes.STARTING:
-        launching.launch(context, _WORKER_STAGE[state.stage], state.worker, state.attempt)
+        launching.launch(context, WORKER_STAGE[state.stage], state.worker, state.attempt)
         return False
     if seen.state == processes.RUNNING:
         return False
@@ -178,7 +176,7 @@ def _worker_runs(context: JobContext) -> bool:
             state.report = {"status": contract.COMPLETED, "results": [found]}
             return _take_result(context)
     context.store.end_worker(state.worker, state.attempt, seen.code, seen.reason, seen.message)
-    restarts = launching.template(context, _WORKER_STAGE[state.stage])["spec"].get("restartPolicy") != "Never"
+    restarts = launching.template(context, WORKER_STAGE[state.stage])["spec"].get("restartPolicy") != "Never"
     if not restarts or state.attempt > context.retries:
         fail(
             context,
@@ -256,226 +254,23 @@ def _check_trained(context: JobContext, results: list) -> str:
     return ""
 
 
-# Deploy
-
-
-def _deploy_waiting(context: JobContext) -> bool:
-    state, job = context.state, context.job
-    model = context.model(job.deploy_model)
-    if model is None:
-        context.hold(context.missing(), True, "MissingResource")
-        return False
-    new, old = (result["metrics"] for result in state.evaluated)
-    verdict = triggers.judge(job.deploy_trigger, triggers.deltas(new, old), context.strict)
-    if not verdict.fires:
-        with context.store.change():
-            context.move(machine.NEEDLESS, f"round {state.round}: not deployed: {verdict.why}", "NotNeeded")
-            save_round(context, "rejected")
-        return True
-    trained, _remark = deployment.pick(state.trained, model.format, launching.is_builtin(context, "train"))
-    assert trained is not None
-    if deployment.digest(context.host(trained["url"])) != state.digest:
-        fail(context, f"{trained['url']} changed after it was trained: not deployed")
-        return True
-    data = ConditionData(models=[trained, model.to_json()])
-    context.move(machine.TRIGGERED, f"round {state.round}: better: {verdict.why}", data=data)
-    return True
-
-
-def _chosen(context: JobContext) -> dict:
-    model = context.model(context.job.deploy_model)
-    wanted = model.format if model else ""
-    trained, remark = deployment.pick(context.state.trained, wanted, launching.is_builtin(context, "train"))
-    if trained is None:
-        raise ControllerError(remark)
-    return trained
-
-
-def _targets(context: JobContext) -> list[str]:
-    """The files that get the new model: the deploy model and, where it is another one, the eval model."""
-    targets = []
-    for name in (context.job.deploy_model, context.job.eval_model):
-        model = context.model(name) if name else None
-        if model is not None and context.host(model.url) not in targets:
-            targets.append(context.host(model.url))
-    return targets
-
-
-def _deploy_ready(context: JobContext) -> bool:
-    state = context.state
-    if context.job.hot_update:
-        context.move(machine.STARTED, f"round {state.round}: hot update")
-        return True
-    trained = _chosen(context)
-    context.installer().install(context.host(trained["url"]), _targets(context))
-    with context.store.change():
-        state.infer["restart"] = True
-        _accept(context, trained)
-        context.move(machine.COMPLETES, f"round {state.round}: deployed, the inference worker is started anew")
-    return True
-
-
-def _deploy_starting(context: JobContext) -> bool:
-    state = context.state
-    if state.infer.get("state") != processes.RUNNING:
-        return _wait_for_inference(context, "does not run")
-    context.move(machine.RUNS, f"{state.infer.get('worker')} gets the new model")
-    return True
-
-
-def _deploy_running(context: JobContext) -> bool:
-    state = context.state
-    if not state.hot_version:
-        trained = _chosen(context)
-        installer = context.installer()
-        source = context.host(trained["url"])
-        installer.install(source, _targets(context))
-        state.announced = time.time()
-        state.hot_version = installer.announce(source, launching.is_contained(context, "inference"))
-        context.event("HotUpdate", f"round {state.round}: model_config.json says {state.hot_version}")
-        context.save()
-        return False
-    if not state.report:
-        return _wait_for_inference(context, "did not take the new model")
-    if state.report.get("status") != contract.COMPLETED:
-        fail(context, f"{state.report.get('name')} could not load the new model: the old one stays")
-        return True
-    with context.store.change():
-        _accept(context, _chosen(context))
-        state.report = {}
-        context.move(machine.COMPLETES, f"round {state.round}: deployed")
-    return True
-
-
-def _wait_for_inference(context: JobContext, what: str) -> bool:
-    state = context.state
-    since = state.announced or state.infer.setdefault("waited_since", time.time())
-    deadline = context.annotation(
-        "deploy-deadline-seconds", max(context.settings.deploy_deadline, 5.0 * context.job.poll_period)
-    )
-    if time.time() - since > deadline:
-        fail(
-            context, f"the inference worker {what} within {deadline:.0f} s: {state.infer.get('problem') or 'no report'}"
-        )
-        return True
-    return False
-
-
-def _accept(context: JobContext, trained: Mapping[str, Any]) -> None:
-    """The new model is in use: the next round starts from it, or from what was saved with it in the base's format."""
-    state = context.state
-    initial = context.model(context.job.initial_model)
-    base, _remark = deployment.pick(state.trained, initial.format if initial else "", False)
-    chosen = base or trained
-    state.accepted = {"format": chosen["format"], "url": chosen["url"]}
-    context.installer().keep()
-    save_round(context, "deployed")
-
-
-# Ends
-
-
-def fail(context: JobContext, why: str) -> None:
-    """End the round: its samples wait for the next one, what was installed is taken back, the next waits a while."""
-    state = context.state
-    if state.stage == DEPLOY and state.hot_version:
-        context.installer().undo(context.host(_chosen(context)["url"]), _targets(context))
-        context.installer().keep()
-    with context.store.change():
-        pool.give_back(context)
-        state.failures += 1
-        state.not_before = time.time() + context.pause(state.failures)
-        context.move(machine.FAILS, f"round {state.round}: {why}", "Failed")
-        save_round(context, "failed", why)
-    if state.worker:
-        processes.stop(_folder(context))
-
-
-def _next(context: JobContext) -> bool:
-    state = context.state
-    with context.store.change():
-        if state.type == COMPLETED and state.stage == DEPLOY:
-            state.failures, state.not_before = 0, 0.0
-        if state.type == FAILED or state.stage == DEPLOY:
-            state.next_check = 0.0
-        state.report, state.hot_version, state.announced, state.restart_at = {}, "", 0.0, 0.0
-        state.infer.pop("waited_since", None)
-        context.move(machine.GOES_ON)
-    return True
-
-
-def save_round(context: JobContext, outcome: str, why: str = "") -> None:
-    """The round's row for `history`."""
-    state = context.state
-    facts: dict[str, Any] = {
-        "train_samples": state.counts.get("train", 0),
-        "eval_samples": state.counts.get("eval", 0),
-        "base": state.base.get("url", ""),
-        "model": state.trained[0].get("url", "") if state.trained else "",
-        "sha256": state.digest,
-        "message": why,
-    }
-    if state.trained:
-        facts["train_metrics"] = state.trained[0].get("metrics") or {}
-    if len(state.evaluated) == 2 and "metrics" in state.evaluated[0]:
-        facts["new"] = state.evaluated[0]["metrics"]
-        facts["deployed"] = state.evaluated[1]["metrics"]
-    over = outcome in ("deployed", "rejected", "failed")
-    context.store.save_round(
-        context.uid,
-        state.round,
-        state.round_started,
-        time.time() if over else None,
-        outcome,
-        json.loads(json.dumps(facts)),
-    )
-
-
-def take_report(context: JobContext, message: Mapping[str, Any], received: float) -> str:
-    """A worker's report: what was done with it, in words. What does not fit the job's state moves nothing."""
-    state = context.state
-    kind, status, name = message.get("kind", ""), message.get("status", ""), message.get("name", "")
-    if kind not in (contract.TRAIN, contract.EVAL, contract.DEPLOY):
-        return f"kind {kind!r} moves no job (GM drops it)"
-    if status not in (contract.COMPLETED, contract.FAILED):
-        return f"status {status!r} moves no job"
-    if kind == contract.DEPLOY:
-        known = {row["name"] for row in context.store.workers(context.uid, "inference")}
-        if state.state != (DEPLOY, RUNNING) or not state.hot_version or received < state.announced or state.report:
-            return f"nothing is being deployed now (the job is in {state.stage}/{state.type})"
-        if name not in known:
-            return f"{name} is no inference worker of this job"
-    else:
-        if _WORKER_STAGE.get(state.stage) != kind or state.type not in (READY, STARTING, RUNNING) or state.report:
-            return f"nothing waits for it (the job is in {state.stage}/{state.type})"
-        if name != state.worker:
-            return f"{state.worker} works on this stage, not {name}"
-    state.report = dict(message)
-    context.save()
-    return ""
-
-
-def _folder(context: JobContext) -> str:
-    return os.path.join(context.settings.folder, "workers", f"{context.state.worker}.{context.state.attempt}")
-
-
 _STEPS: dict[tuple, Callable[[JobContext], bool]] = {
     (TRAIN, WAITING): _train_waiting,
     (TRAIN, READY): _start_worker,
     (TRAIN, STARTING): _worker_starts,
     (TRAIN, RUNNING): _worker_runs,
-    (TRAIN, COMPLETED): _next,
-    (TRAIN, FAILED): _next,
+    (TRAIN, COMPLETED): go_on,
+    (TRAIN, FAILED): go_on,
     (EVAL, WAITING): _eval_waiting,
     (EVAL, READY): _start_worker,
     (EVAL, STARTING): _worker_starts,
     (EVAL, RUNNING): _worker_runs,
-    (EVAL, COMPLETED): _next,
-    (EVAL, FAILED): _next,
-    (DEPLOY, WAITING): _deploy_waiting,
-    (DEPLOY, READY): _deploy_ready,
-    (DEPLOY, STARTING): _deploy_starting,
-    (DEPLOY, RUNNING): _deploy_running,
-    (DEPLOY, COMPLETED): _next,
-    (DEPLOY, FAILED): _next,
+    (EVAL, COMPLETED): go_on,
+    (EVAL, FAILED): go_on,
+    (DEPLOY, WAITING): deploying.waiting_step,
+    (DEPLOY, READY): deploying.ready_step,
+    (DEPLOY, STARTING): deploying.starting_step,
+    (DEPLOY, RUNNING): deploying.running_step,
+    (DEPLOY, COMPLETED): go_on,
+    (DEPLOY, FAILED): go_on,
 }

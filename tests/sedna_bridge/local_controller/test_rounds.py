@@ -171,6 +171,7 @@ def test_containers_where_a_runtime_exists(site, tmp_path, monkeypatch):
     lines = [json.loads((tmp_path / name).read_text()) for name in os.listdir(tmp_path) if name.startswith("run-")]
     assert len(lines) == 1 and lines[0][-2:] == ["me/trainer:1", "go"]
     assert f"{site.root}/output/train/:/home/data/output/train/" in lines[0]
+    site.wait(lambda: len([name for name in os.listdir(tmp_path) if name.startswith("rm-")]) == 2)
     removed = [json.loads((tmp_path / name).read_text())[1:] for name in os.listdir(tmp_path) if name.startswith("rm-")]
     name = site.store.workers(site.uid, "train")[0]["name"]
     assert removed == [["rm", "--force", name]] * 2
