@@ -1,6 +1,7 @@
 """ONNX units: ports, batches, types and what is said when they do not fit."""
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from pocketbox import descriptorfile
 from pocketbox.builtin import inference
 from pocketbox.descriptor import Descriptor, Port
-from pocketbox.sdk.buffer import Device
-from pocketbox.testing import UnitUnderTest
+from pocketbox.testing import Sink, Source, UnitUnderTest, run_graph
 
 
 def model(path: Any, batch: Any = "n", kind: int = TensorProto.FLOAT, outputs: int = 1, inner: Any = (2, 3)) -> None:
@@ -98,10 +99,16 @@ def test_a_file_that_is_no_model(tmp_path: Any) -> None:
         unit_in(tmp_path)
 
 
-def test_a_descriptor_in_a_graph(tmp_path: Any, graphs: Any) -> None:
-    """The catalog gives descriptors of type inference this factory."""
-    unit = Descriptor("net", "cpu", "inference")
-    unit.virtual_type = "onnx"
-    made = inference.factory(unit)()
-    made._bind(None, Device(), False)
-    assert made.get_bind_device().get_type() == "cpu"
+def test_the_descriptor_of_the_docs_in_a_graph(tmp_path: Any) -> None:
+    docs = os.path.join(os.path.dirname(__file__), "..", "..", "..", "docs", "builtin-units.md")
+    with open(docs, encoding="utf-8") as stream:
+        text = stream.read().split("```toml\n")[1].split("```")[0]
+    (tmp_path / "helmet_net.toml").write_text(text, encoding="utf-8")
+    model(tmp_path)
+    unit = descriptorfile.load(str(tmp_path / "helmet_net.toml"))
+    unit.factory = inference.factory(unit)
+    seen = Sink()
+    run_graph("digraph g { s[flowunit=s, device=cpu] n[flowunit=helmet_net, device=cpu, batch_size=4] "
+              "k[flowunit=k, device=cpu] s:out -> n:images n:output0 -> k:in }",
+              {"s": Source(samples(10)), "helmet_net": unit, "k": seen})
+    assert [float(np.asarray(b)[0, 0]) for b in seen.buffers] == [2.0 * i for i in range(10)]
