@@ -97,8 +97,9 @@ def show(figures: dict[str, Any]) -> None:
         print("  %-22s %8.1f frames/s   %6.2f ms of processor a frame" % (
             name + " only", fps, figures[name + "_cpu_ms"]))
     print("  %-22s %8.1f frames/s   %6.2f ms" % ("ceiling", figures["ceiling"], figures["parts_cpu_ms"]))
-    print("  %-22s %8.1f frames/s   %6.2f ms, efficiency %.2f" % (
-        "graph", figures["graph"], figures["cpu_ms"], figures["efficiency"]))
+    print("  %-22s %8.1f frames/s   %6.2f ms, efficiency %.2f (of the processor time alone: %.2f)" % (
+        "graph", figures["graph"], figures["cpu_ms"], figures["efficiency"],
+        figures["parts_cpu_ms"] / figures["cpu_ms"]))
     print("  %-22s %8.1f frames/s   efficiency %.2f of %.1f" % (
         "graph, not recording", figures["seeing"], figures["seeing_efficiency"], figures["seeing_ceiling"]))
     print("  %-22s %8.1f frames/s   the graph without recording, which does the same work, is %.2f times as fast" % (

@@ -66,7 +66,7 @@ class Parts:
     """The parts of a graph: decode, prepare, detect, and draw and record where the graph has them."""
 
     def __init__(self, video: str, detector: Detector, draws: bool, records: bool, threads: int) -> None:
-        self.video, self.detector, self.threads = video, detector, threads
+        self.video, self.detector, self.threads, self.draws = video, detector, threads, draws
         self.frames = frames_of(video)
         self.found = detector.detect(self.frames[:1])[0]
         self.names = ["decode", "prepare", "detect"] + ["draw"] * draws + ["record"] * records
@@ -108,14 +108,17 @@ class Parts:
         return self._each(lambda frame: draw(frame, self.found, self.detector.classes, "sedna"))
 
     def _record(self) -> Step:
+        """What the graph records: the film with its boxes, forwards and backwards, so that nothing jumps."""
         path = os.path.join(self.folder.name, "%d.mp4" % threading.get_ident())
         recording = Recording(path)
-        pictures = [Frame.from_array(frame.bgr()) for frame in self.frames[:20]]
+        drawn = [draw(frame, self.detector.detect([frame])[0], self.detector.classes, "sedna")
+                 for frame in (self.frames if self.draws else ())] or [frame.bgr() for frame in self.frames]
+        pictures = [Frame.from_array(picture) for picture in drawn + drawn[::-1]]
         count = 0
 
         def step() -> int:
             nonlocal count
-            recording.write(pictures[count % len(pictures)], count * 40)
+            recording.write(pictures[count % len(pictures)], count * 80)
             count += 1
             return 1
         return step
