@@ -101,6 +101,22 @@ class Schedule:
             return cls([(0.0, what)])
         return cls(what)
 
+    @classmethod
+    def parse(cls, text: str) -> Schedule:
+        """From a domain's name, or SECOND:DOMAIN points with commas or semicolons between them.
+
+        >>> Schedule.parse("0:day, 60:night").at(30).night
+        0.5
+        """
+        points = [point.strip() for point in text.replace(";", ",").split(",") if point.strip()]
+        if len(points) == 1 and ":" not in points[0]:
+            return cls.of(points[0])
+        split = [point.partition(":") for point in points]
+        try:
+            return cls([(float(second), domain.strip()) for second, _, domain in split])
+        except ValueError:
+            raise SceneError("schedule %r: expected a domain, or SECOND:DOMAIN,SECOND:DOMAIN" % text) from None
+
     def at(self, second: float) -> Domain:
         before = self.points[0]
         for point in self.points:

@@ -61,10 +61,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _video(args: argparse.Namespace) -> int:
     from edgevision.scenes import Camera, write_video
+    from edgevision.scenes.domain import Schedule
     schedule: Any = args.domain
     if args.schedule:
-        schedule = [(float(second), domain) for second, _, domain in
-                    (point.partition(":") for point in args.schedule.split(","))]
+        schedule = Schedule.parse(args.schedule)
     camera = Camera(args.seed, schedule, fps=args.fps, size=args.size or (1280, 720))
     frames = max(1, round(args.seconds * args.fps))
     write_video(args.path, camera, frames)
