@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from typing import Any, cast
 
 import av
@@ -20,7 +21,6 @@ IN, OUT = "in_video_packet", "out_video_frame"
 STATE = "decoder"
 FORMATS = {"rgb": "rgb24", "bgr": "bgr24", "nv12": "nv12"}
 MOST_THREADS = 4
-SMALL = 1280 * 720          # up to here one thread is fast enough, costs less in all and delays nothing
 NO_TIME = -1 << 63          # FFmpeg's number for a time that is not known
 
 
@@ -36,6 +36,11 @@ def _threads() -> dict[str, Any]:
 THREADS = _threads()
 
 
+# Streams that are being decoded in this process: they share the cores, since with more threads than cores decoding
+# costs more and gains nothing.
+OPEN: weakref.WeakSet[Decoding] = weakref.WeakSet()
+
+
 class Decoding:
     """One stream's decoder. The newest frame is held back, so that the last one can say that it is the last."""
 
@@ -49,7 +54,8 @@ class Decoding:
             self.codec.width, self.codec.height = size
         # Decoding several frames at once delays them; a live source is better off with parts of one frame.
         self.codec.thread_type = "SLICE" if is_live(url) else "AUTO"
-        self.codec.thread_count = 1 if size[0] * size[1] <= SMALL else min(os.cpu_count() or 1, MOST_THREADS)
+        OPEN.add(self)
+        self.codec.thread_count = max(1, min((os.cpu_count() or 1) // len(OPEN), MOST_THREADS))
         self.codec_id = codec_id
         self.url = url
         self.reformatter = VideoReformatter()
