@@ -52,12 +52,13 @@ class SceneCamera(modelbox.FlowUnit):
 
     def data_pre(self, ctx: Any) -> Any:
         ctx.set_private_int("index", 0)
-        self.began = time.monotonic()
+        ctx.set_private_int("began", int(time.monotonic() * 1000))
         return S.STATUS_SUCCESS
 
     def process(self, ctx: Any) -> Any:
         index = ctx.get_private_int("index")
-        if self.paced and self.stopping.wait(max(0.0, self.began + index / self.camera.fps - time.monotonic())):
+        due = ctx.get_private_int("began") / 1000 + index / self.camera.fps
+        if self.paced and self.stopping.wait(max(0.0, due - time.monotonic())):
             return S.STATUS_SUCCESS
         shot = self.camera.frame(index)
         block, frame = block_of(Frame.from_array(shot.bgr))
@@ -72,6 +73,9 @@ class SceneCamera(modelbox.FlowUnit):
         ctx.set_private_int("index", index + 1)
         ctx.send_event(modelbox.FlowUnitEvent())
         return S.STATUS_CONTINUE
+
+    def data_post(self, ctx: Any) -> Any:
+        return S.STATUS_SUCCESS
 
     def close(self) -> Any:
         self.stopping.set()

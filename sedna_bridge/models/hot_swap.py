@@ -59,7 +59,7 @@ class HotSwap:
         self.worker_environment = WorkerEnvironment.from_environment(Environment(values if use_environment else {}))
         self.state = state_directory("", values)
         self.store = ModelStore(given.get("store") or self.state / "models")
-        self.model = given.get("model", "")
+        self.model = self._first_model(given.get("model", ""))
         self.sources = self._sources(given)
         self.client: Client | None = None
         gate = Gate(
@@ -111,6 +111,11 @@ class HotSwap:
         self._worker.stop()
         if self.client is not None:
             self.client.close(5.0)
+
+    def _first_model(self, given: str) -> str:
+        """Sedna's MODEL_URL where there is one, as all of Sedna's environment goes before attributes."""
+        url = self.worker_environment.model_url
+        return url if self.worker_environment.in_sedna and url and Path(url).exists() else given
 
     def _sources(self, given: Mapping[str, str]) -> list[Any]:
         texts = given.get("source", "").split()
