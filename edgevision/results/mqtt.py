@@ -29,7 +29,7 @@ class Mqtt(Sent):
         except ValueError:
             raise MediaError("%s: the port is no number" % shown) from None
         self._topic = unquote(parts.path.lstrip("/"))
-        if not parts.hostname or not self._topic or set(self._topic) & set("#+"):
+        if not parts.hostname or not self._topic or "#" in url or "+" in self._topic:
             raise MediaError("%s: expected mqtt://HOST/TOPIC, the topic without # and +" % shown)
         if qos not in (0, 1, 2):
             raise MediaError("%s: qos: expected 0, 1 or 2, got %r" % (shown, qos))

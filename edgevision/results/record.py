@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from typing import Any
 
 from edgevision.envelope import camera_in, classes_in, detections_in, number, value
@@ -24,6 +25,8 @@ def record_of(buffer: Any) -> dict[str, Any]:
     record["detections"] = [
         {"class": classes[cls] if 0 <= cls < len(classes) else str(cls), "score": round(score, 4),
          "box": [round(float(v), 2) for v in box]} for box, score, cls in detections_in(buffer)]
+    if isinstance(record.get("wall_time"), float):
+        record["latency_ms"] = round((time.time() - record["wall_time"]) * 1000, 1)
     event = value(buffer, "event")
     if isinstance(event, str) and event:
         record["event"] = json.loads(event)
