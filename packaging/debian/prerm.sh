@@ -1,0 +1,4 @@
+case "$1" in
+    remove|deconfigure) before_removal ;;
+    upgrade) remove_bytecode ;;
+esac

@@ -1,0 +1,65 @@
+"""Same input, same bytes: fixed times, owners, modes and order in what is packed."""
+from __future__ import annotations
+
+import gzip
+import os
+import sys
+import tarfile
+from pathlib import Path
+
+DEFAULT_EPOCH = 1767225600      # 2026-01-01; build.sh sets SOURCE_DATE_EPOCH to the time of the last commit
+
+
+def epoch() -> int:
+    """The one time that all files get."""
+    text = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if text and not text.isdigit():
+        sys.exit("SOURCE_DATE_EPOCH=%s: expected seconds since 1970, such as %d" % (text, DEFAULT_EPOCH))
+    return int(text or DEFAULT_EPOCH)
+
+
+def mode_of(path: Path, private: bool) -> int:
+    """0755 for folders and programs, 0644 for other files; a folder of secrets is its owner's."""
+    if path.is_dir():
+        return 0o700 if private else 0o755
+    return 0o755 if path.stat().st_mode & 0o100 else 0o644
+
+
+def tree(root: Path) -> None:
+    """Give every file below `root` its mode and the one time."""
+    at = epoch()
+    for folder, _, files in os.walk(root, topdown=False):
+        for name in [*files, "."]:
+            path = Path(folder, name)
+            if not path.is_symlink():
+                os.chmod(path, mode_of(path, path.name == "credentials" and path.parent.name == "sednabox"))
+            os.utime(path, (at, at), follow_symlinks=False)
+
+
+def archive(path: Path) -> None:
+    """Write a .tar.gz anew."""
+    whole = path.with_name(path.name + ".new")
+    with tarfile.open(path) as old, open(whole, "wb") as file:
+        with gzip.GzipFile("", "wb", 9, file, mtime=0) as packed, tarfile.open(
+                fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as new:
+            for member in sorted(old.getmembers(), key=lambda member: member.name):
+                member.uid = member.gid = 0
+                member.uname = member.gname = "root"
+                member.mtime = epoch()
+                member.pax_headers = {}
+                new.addfile(member, old.extractfile(member) if member.isreg() else None)
+    os.replace(whole, path)
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) == 2 and arguments[0] == "--archive":
+        archive(Path(arguments[1]))
+    elif len(arguments) == 1:
+        tree(Path(arguments[0]))
+    else:
+        sys.exit("usage: normalise.py FOLDER | --archive FILE")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
