@@ -11,7 +11,7 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 from .locks import FileLock
 
@@ -19,12 +19,13 @@ MAX_BYTES = 4 << 20
 
 
 class History:
-    """Append to and read the log of one store."""
+    """Append to and read the log of one store. A `listener` hears of each line that this process has written."""
 
     def __init__(self, root: Path, max_bytes: int = MAX_BYTES) -> None:
         self.path = root / "history.jsonl"
         self.older = root / "history.1.jsonl"
         self.max_bytes = max_bytes
+        self.listener: Callable[[dict[str, Any]], None] | None = None
         self._lock = root / "history.lock"
 
     def add(self, event: str, version: str = "", **facts: Any) -> dict[str, Any]:
@@ -44,6 +45,8 @@ class History:
                 os.fsync(fd)
             finally:
                 os.close(fd)
+        if self.listener is not None:
+            self.listener(entry)
         return entry
 
     def add_once(self, mark: str, event: str, version: str = "", **facts: Any) -> None:

@@ -32,6 +32,7 @@ class Gate:
     warm_up_seconds: float = 30.0
     judge_seconds: float = 60.0
     drain_seconds: float = 10.0
+    quiet_seconds: float = 2.0
     golden_frames: int = 16
 
 

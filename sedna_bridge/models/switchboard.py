@@ -57,6 +57,7 @@ class Switchboard:
         self._trial: tuple[str, str] | None = None
         self._held = False
         self._closed = False
+        self._moved = time.monotonic()
 
     # -- the frame path ------------------------------------------------------------------------------------------------
     def stamp(self) -> Stamp:
@@ -134,6 +135,7 @@ class Switchboard:
     def _count_through(self, version: str, frames: int) -> None:
         self._in_flight[version] = max(0, self._in_flight.get(version, 0) - frames)
         self.counts.through += frames
+        self._moved = time.monotonic()
         self._guard.notify_all()
 
     def _rescue(
@@ -247,9 +249,20 @@ class Switchboard:
     def _drained(self, version: str) -> bool:
         return not self._in_flight.get(version) and not self._in_use.get(version)
 
-    def wait_drained(self, version: str, timeout: float) -> bool:
+    def wait_drained(self, version: str, timeout: float, quiet: float | None = None) -> bool:
+        """Wait for the last frame of a version. False after `timeout`, and when for `quiet` seconds no frame came
+        through and none is being judged: then the rest was dropped on the way."""
         with self._guard:
-            return self._guard.wait_for(lambda: self._drained(version), timeout)
+            began = time.monotonic()
+            while not self._drained(version):
+                end = began + timeout
+                if quiet is not None and not self._in_use.get(version):
+                    end = min(end, max(began, self._moved) + quiet)
+                left = end - time.monotonic()
+                if left <= 0:
+                    return False
+                self._guard.wait(left)
+            return True
 
     def take_off(self, version: str, force: bool = False) -> Any:
         """Remove a session that no frame needs, to release it; None when frames still need it, or it is not there.

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ..errors import ModelError
 from .base import Source
 from .folder import DropFolder
 from .hot_update import HotUpdateFile, read_hot_update
@@ -29,8 +30,11 @@ def source_from(text: str, period: float | None = None) -> Source:
 
     `sedna:PATH` or a file model_config.json: Sedna's hot-update file. Names that end in .yaml, .yml or .json: an
     InferenceModel manifest. http(s):// and s3://: a model at that address. Anything else: a folder that models are
-    dropped into.
+    dropped into. Raises ModelError for any other kind of address.
     """
+    scheme = urlsplit(text).scheme if "://" in text else ""
+    if scheme not in ("", "http", "https", "s3", "file"):
+        raise ModelError("source %r: expected a folder, a file, http(s):// or s3://" % text)
     path = urlsplit(text).path if "://" in text else text
     source: HotUpdateFile | InferenceModel | WebModel | DropFolder
     if text.startswith("sedna:") or Path(path).name == "model_config.json":

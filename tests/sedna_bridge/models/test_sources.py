@@ -414,6 +414,8 @@ def test_source_from(tmp_path):
     for text, kind in kinds.items():
         source = source_from(text, 7.0)
         assert type(source) is kind and source.period == 7.0
+    with pytest.raises(ModelError, match="ftp"):
+        source_from("ftp://h/m.onnx")
 
 
 def test_s3(site, store, tmp_path, monkeypatch):

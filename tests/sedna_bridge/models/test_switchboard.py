@@ -180,3 +180,25 @@ def test_five_hundred_swaps_under_load_lose_no_frame():
     assert [n for n, _, _ in judged] == list(range(len(judged))) and len(judged) > 500
     assert [s.serial for _, s, _ in judged] == sorted(s.serial for _, s, _ in judged)
     assert all(by == stamp.version for _, stamp, by in judged) and board.counts.late == 0
+
+
+def test_frames_that_a_unit_dropped_are_not_waited_for_while_the_line_stands_still():
+    board = board_with("a", "b")
+    stamps = [board.stamp() for _ in range(4)]
+    board.hold()
+
+    def slowly():
+        for stamp in stamps[:2]:
+            time.sleep(0.2)
+            board.judge(stamp.version, ["f"], detect)
+
+    judge = threading.Thread(target=slowly)
+    judge.start()
+    began = time.monotonic()
+    assert not board.wait_drained("a", 10.0, quiet=0.5), "two of four frames never come"
+    assert 0.8 < time.monotonic() - began < 5.0
+    judge.join()
+    assert board.counts.through == 2, "frames that come through are waited for"
+    assert board.take_off("a", force=True).name == "a"
+    board.switch("b", 2)
+    assert board.judge("a", ["f"], detect)[1] == "b" and board.counts.late == 1, "one that comes later after all"
