@@ -63,11 +63,16 @@ class DetectorRuntime:
         for path in sorted((Path(folder) / GOLDEN).glob("*")):
             if path.suffix.lower() not in PICTURES:
                 continue
-            picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-            if picture is None:
-                raise VisionError("%s: this golden frame cannot be decoded" % path)
-            found.append(Frame.from_array(picture))
+            found.append(self.picture(path.read_bytes(), str(path)))
         return found
+
+    def picture(self, data: bytes, name: str = "a golden frame") -> Frame:
+        """A frame from the bytes of a JPEG or PNG file."""
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+        if picture is None:
+            raise VisionError("%s cannot be decoded; expected a whole JPEG or PNG file, got %d bytes" % (
+                name, len(data)))
+        return Frame.from_array(picture)
 
     def probe_command(self, folder: Any) -> list[str]:
         """Load the model, judge a grey frame and exit 0: for the first load ever, in a child process."""

@@ -9,9 +9,10 @@ the new model turns out worse (docs/hot-swap.md). Within a stream versions only 
 
 Configuration: `model` (a model folder: the first version of an empty store), `source` (where newer ones come from: a
 folder to drop models into, an InferenceModel manifest, http(s)://, s3://, Sedna's model_config.json; several separated
-by blanks), `store` (default: in the state directory), `period` (seconds between looks), `policy` (availability or
-memory), `probation_frames`, `probation_seconds`, `min_kept`, `max_frame_ms`, `threads`. In a Sedna worker its
-hot-update file is a source and deployments are reported, unless `environment = false`.
+by blanks), `store` (default: in the state directory), `spool` (the same: its newest pictures are golden frames, too),
+`period` (seconds between looks), `policy` (availability or memory), `probation_frames`, `probation_seconds`,
+`min_kept`, `max_frame_ms`, `threads` (of onnxruntime, for each model). In a Sedna worker its hot-update file is a
+source and deployments are reported, unless `environment = false`.
 """
 import os
 
@@ -23,20 +24,25 @@ from edgevision.swapping import DetectorRuntime
 from sedna_bridge import attributes
 from sedna_bridge.errors import BridgeError
 from sedna_bridge.interpreter import python
-from sedna_bridge.models.hot_swap import ATTRIBUTES, HotSwap
+from sedna_bridge.models.hot_swap import ATTRIBUTES, HotSwap, whole_number
+
+THREADS = "threads"
 
 
 class ModelHotSwapFlowUnit(modelbox.FlowUnit):
     def open(self, config):
-        settings = attributes.read(config, ATTRIBUTES)
+        self.swap = None
+        settings = attributes.read(config, (*ATTRIBUTES, THREADS))
         if settings.get("model"):
             settings["model"] = str(paths.find(settings["model"], __file__))
         try:
-            self.swap = HotSwap(settings, DetectorRuntime(python(), config.get_int("threads", 0) or None), os.environ)
-            version = self.swap.open(registry.install)
+            runtime = DetectorRuntime(python(), whole_number(settings, THREADS, 0) or None)
+            swap = HotSwap(settings, runtime, os.environ, told)
+            version = swap.open(registry.install)
         except (BridgeError, VisionError) as error:
             modelbox.error("model_hot_swap: %s" % error)
-            return modelbox.Status(modelbox.Status.StatusCode.STATUS_BADCONF, str(error))
+            return modelbox.Status(modelbox.Status.StatusCode.STATUS_BADCONF, "model_hot_swap: %s" % error)
+        self.swap = swap
         modelbox.info("model_hot_swap: %s judges" % version)
         return modelbox.Status()
 
@@ -46,14 +52,24 @@ class ModelHotSwapFlowUnit(modelbox.FlowUnit):
     def process(self, ctx):
         out = ctx.output("out_image")
         for buffer in ctx.input("in_image"):
-            buffer.set("model", self.swap.stamp().version)
-            out.push_back(buffer)
+            frame = modelbox.Buffer(buffer)
+            try:
+                frame.set("model", self.swap.stamp().version)
+            except BridgeError as error:
+                frame.set_error("model_hot_swap.NoModel", str(error))
+            out.push_back(frame)
         return modelbox.Status()
 
     def data_post(self, ctx):
         return modelbox.Status()
 
     def close(self):
-        registry.remove(self.swap.board)
-        self.swap.close()
+        if self.swap is not None:
+            registry.remove(self.swap.board)
+            self.swap.close()
+            self.swap = None
         return modelbox.Status()
+
+
+def told(bad, text):
+    (modelbox.warn if bad else modelbox.info)("model_hot_swap: " + text)
