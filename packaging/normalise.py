@@ -9,6 +9,8 @@ from pathlib import Path
 
 DEFAULT_EPOCH = 1767225600      # 2026-01-01; build.sh sets SOURCE_DATE_EPOCH to the time of the last commit
 
+AR = b"!<arch>\n"
+
 
 def epoch() -> int:
     """The one time that all files get."""
@@ -51,13 +53,28 @@ def archive(path: Path) -> None:
     os.replace(whole, path)
 
 
+def deb(path: Path) -> None:
+    """The members of a deb have the mode that the umask gave them: put the usual one."""
+    data = bytearray(path.read_bytes())
+    at = len(AR)
+    if bytes(data[:at]) != AR:
+        sys.exit("%s: expected a deb, an ar archive" % path)
+    while at + 60 <= len(data):
+        data[at + 40:at + 48] = b"100644  "
+        size = int(data[at + 48:at + 58])
+        at += 60 + size + size % 2
+    path.write_bytes(data)
+
+
 def main(arguments: list[str]) -> int:
     if len(arguments) == 2 and arguments[0] == "--archive":
         archive(Path(arguments[1]))
+    elif len(arguments) == 2 and arguments[0] == "--deb":
+        deb(Path(arguments[1]))
     elif len(arguments) == 1:
         tree(Path(arguments[0]))
     else:
-        sys.exit("usage: normalise.py FOLDER | --archive FILE")
+        sys.exit("usage: normalise.py FOLDER | --archive FILE | --deb FILE")
     return 0
 
 

@@ -18,8 +18,15 @@ from typing import Iterable, Iterator
 HOME = "opt/modelbox/application/sednabox"
 PACKAGES = ("pocketbox", "edgevision", "sedna_bridge", "sednabox")
 CONTROLLER_ONLY = {"sednabox/commands/job.py"}      # of the component local-controller; the rest of it is in core
+COMMANDS = {"sednabox": "sednabox.__main__", "modelbox-tool": "pocketbox.tool.__main__"}
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
 PLATFORMS = {"amd64": "x86_64", "arm64": "aarch64"}
+CHANGES = """%s (%s) stable; urgency=medium
+
+  * See CHANGELOG.md of the sources.
+
+ -- The SednaBox authors <maintainers@sednabox.example>  Thu, 01 Jan 2026 00:00:00 +0000
+"""
 SHARED = {"flowunits": "flowunit", "graphs": "graph", "jobs": "jobs", "models": "models"}
 
 
@@ -94,8 +101,10 @@ def content(stage: Stage) -> None:
 
 def system(stage: Stage, facts: dict) -> None:
     """Commands, service, configuration, documents."""
-    for name in ("sednabox", "modelbox-tool"):
-        stage.copy("packaging/bin/%s.py" % name, "core", HOME, "bin", name, mode=0o755)
+    launcher = (stage.packaging / "bin/launcher.py.in").read_text(encoding="utf-8")
+    for name, module in COMMANDS.items():
+        text = launcher.replace("@NAME@", name).replace("@MODULE@", module)
+        stage.text(text, "core", HOME, "bin", name, mode=0o755)
     stage.copy("packaging/bin/link-python", "core", HOME, "bin/link-python", mode=0o755)
     for name in ("sednabox", "sednabox-modelbox-tool"):
         stage.copy("packaging/bin/%s.sh" % name, "core", "usr/bin", name, mode=0o755)
@@ -111,9 +120,7 @@ def system(stage: Stage, facts: dict) -> None:
                                ("sednabox-local-controller", "local-controller")):
         notice = (stage.packaging / "debian/copyright").read_text(encoding="utf-8")
         stage.text(notice, component, "usr/share/doc", package, "copyright")
-        changes = "%s (%s) stable; urgency=medium\n\n  * See CHANGELOG.md of the sources.\n\n -- The SednaBox authors " \
-                  "<maintainers@sednabox.example>  Thu, 01 Jan 2026 00:00:00 +0000\n" % (package, facts["version"])
-        _gzip(changes, stage.path(component, "usr/share/doc", package, "changelog.gz"))
+        _gzip(CHANGES % (package, facts["version"]), stage.path(component, "usr/share/doc", package, "changelog.gz"))
         overrides = stage.packaging / "debian" / (package + ".lintian-overrides")
         if overrides.exists():
             stage.copy(str(overrides.relative_to(stage.source)), component, "usr/share/lintian/overrides", package)
