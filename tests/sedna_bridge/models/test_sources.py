@@ -14,6 +14,7 @@ from sedna_bridge.models import (
     DropFolder,
     HotUpdateFile,
     InferenceModel,
+    ModelError,
     Patience,
     RejectedModel,
     SourceError,
