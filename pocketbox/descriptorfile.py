@@ -87,6 +87,9 @@ def read(source: TextFile, file: str) -> Descriptor:
         raise fail("base", "the flowunit has neither an input nor an output port",
                    'Add [input.input1] name = "in" or [output.output1] name = "out"')
     unit.config = {key[7:]: value for key, value in flat.items() if key.startswith("config.")}
+    if kind == "inference":
+        from .builtin import inference
+        unit.factory = inference.factory(unit)
     return unit
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Mapping
 
@@ -15,6 +16,7 @@ from edgevision.training.export import to_onnx
 from edgevision.training.plan import Plan
 
 SCORE, OVERLAP = 0.3, 0.5
+MANIFEST_KEY = "sednabox.manifest"  # in the model's metadata; sedna_bridge reads it there
 
 
 def input_of(plan: Plan) -> InputSpec:
@@ -27,11 +29,15 @@ def ship(folder: str | Path, plan: Plan, weights: Mapping[str, np.ndarray], name
     """Write the model and its manifest; the manifest comes last, so that a folder with one is complete."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    data = to_onnx(plan, dict(weights)).SerializeToString(deterministic=True)
+    info = ModelInfo(name, version, counter, file, "", 0, parent, "Apache-2.0")
+    manifest = Manifest(info, input_of(plan), OutputSpec("yolov8", CLASSES, SCORE, OVERLAP), {}, folder)
+    model = to_onnx(plan, dict(weights))
+    # Sedna's LocalController carries the .onnx alone to the edge: it says itself how it must be run.
+    model.metadata_props.add(key=MANIFEST_KEY, value=manifest.text())
+    data = model.SerializeToString(deterministic=True)
     write_whole(folder / file, data)
-    info = ModelInfo(name, version, counter, file, hashlib.sha256(data).hexdigest(), len(data), parent, "Apache-2.0")
-    output = OutputSpec("yolov8", CLASSES, SCORE, OVERLAP)
-    manifest = Manifest(info, input_of(plan), output, dict(metrics or {}), folder)
+    info = replace(info, sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+    manifest = replace(manifest, model=info, metrics=dict(metrics or {}))
     manifest.write(folder)
     return manifest
 
