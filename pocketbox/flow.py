@@ -108,9 +108,10 @@ class Flow:
         return Status()
 
     def init_by_name(self, name: str, args: dict[str, str] | None = None, flow_dir: str = FLOW_DIR) -> Status:
-        """The graph in `flow_dir` whose [flow] name is `name`, with its [args] replaced."""
+        """The graph in `flow_dir`, or in a folder right below it, whose [flow] name is `name`, its [args] replaced."""
         self._late = None
-        files = [f for form in ("toml", "json") for f in sorted(glob.glob(os.path.join(flow_dir, "*." + form)))]
+        files = [file for form in ("*.toml", "*.json", "*/*.toml", "*/*.json")
+                 for file in sorted(glob.glob(os.path.join(flow_dir, form)))]
         seen = []
         for file in files:
             try:

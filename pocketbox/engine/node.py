@@ -44,6 +44,8 @@ class Node:
         self.inflight = 0
         self.cost = 0.0         # seconds per entry, smoothed
         self.processed = 0
+        self.ended = 0          # ends of streams among what was processed
+        self.sent = 0           # buffers, counted where there is no input
         self.failures = 0
         self.busy = 0.0
 
@@ -116,6 +118,8 @@ class Node:
         """Hand items to the targets (lock held)."""
         for port, copies in enumerate(sets):
             targets = self.targets[port]
+            if not self.inputs and copies:
+                self.sent += sum(type(item) is not End for item in copies[0])
             for items, (node, index) in zip(copies, targets):
                 if not items:
                     continue
@@ -136,7 +140,8 @@ class Node:
 
     def stats(self) -> dict[str, Any]:
         inbox = self.inbox
-        return {"node": self.name, "unit": self.unit_name, "processed": self.processed, "failures": self.failures,
+        return {"node": self.name, "unit": self.unit_name, "failures": self.failures,
+                "processed": self.processed - self.ended if self.inputs else self.sent,
                 "busy": self.busy, "running": self.running, "queue": max(inbox.load, default=0),
                 "capacity": max(inbox.capacity, default=0), "ports": list(self.inputs), "loads": list(inbox.load)}
 

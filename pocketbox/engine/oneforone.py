@@ -175,6 +175,7 @@ class NormalNode(Node):
                 if type(entry) is End:
                     self.private.pop(entry.seat.key, None)
                     self.metas.pop(entry.seat.key, None)
+                    self.ended += 1
                     self.end_consumed(entry.seat, len(self.inputs))
 
 
