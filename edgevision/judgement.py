@@ -48,7 +48,11 @@ def _together(frames: list[Frame], version: str, usual: Any) -> list[Verdict]:
 
     def detect(detector: Any, some: Sequence[Any]) -> list[list[list[float]]]:
         judged_by.append(detector)
-        return [detections.to_meta() for detections in detector.detect(some)]
+        try:
+            return [detections.to_meta() for detections in detector.detect(some)]
+        except ModelError as error:
+            path = str(detector.path)
+            raise error if path in str(error) else ModelError("model %s: %s" % (path, error)) from None
 
     if version:
         judge = registry.judge_of(version)

@@ -174,10 +174,13 @@ class LiveStream(Stream):
         self._closed = False
         self._reader: Reader | None = None
         self._began = time.monotonic()
-        self._thread = threading.Thread(target=self._run, name="camera " + self.name, daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None    # begins with the first take: frames before it would be late
 
     def take(self, wait: float = 0.0) -> Taken | None:
+        if self._thread is None:
+            self._began = time.monotonic()
+            self._thread = threading.Thread(target=self._run, name="camera " + self.name, daemon=True)
+            self._thread.start()
         with self._change:
             if not self._queue and not self._closed and not self.over:
                 self._change.wait(wait)

@@ -42,7 +42,7 @@ class HelmetDetect(modelbox.FlowUnit):
                                      _threshold(config, "score_threshold"), _threshold(config, "nms_threshold"))
             self.detector.warm_up(1)
         except VisionError as error:
-            text = "helmet_detect: %s" % error
+            text = "helmet_detect: %s" % error if name in str(error) else "helmet_detect: model %s: %s" % (name, error)
             if "no such file" in text:
                 text += "; looked for %s" % places(name, __file__)
             modelbox.error(text)

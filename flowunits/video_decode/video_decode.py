@@ -225,6 +225,14 @@ class VideoDecode(Decoding):
         self.forget(ctx.get_session_context().get_private_int(STREAM))
         return S.STATUS_SUCCESS
 
+    def drain(self) -> None:
+        """The embedded engine is asked to end: no new streams, and those that there are come to their end."""
+        self.stopping.set()
+        with self.lock:
+            streams = list(self.streams.values())
+        for stream in streams:
+            stream.close()
+
     def close(self) -> Any:
         self.stopping.set()
         self.close_all()
@@ -247,16 +255,18 @@ class VideoDecodeUrl(Decoding):
     def data_pre(self, ctx: Any) -> Any:
         with self.lock:
             line, self.count = self.count, self.count + 1
-            self.waiting[line] = []
         ctx.set_private_int("line", line)
         ctx.set_private_int("stream", -1)
+        self.waiting[line] = announced(ctx)
         ctx.set_output_meta(OUT, stream_meta("", 1))
         return S.STATUS_SUCCESS
 
     def process(self, ctx: Any) -> Any:
         urls = self.waiting[ctx.get_private_int("line")]
         for buffer in ctx.input("in_video_url") or ():
-            urls.append(str(buffer).strip("\0\n "))
+            text = bytes(buffer.as_bytes()).decode("utf-8", "replace").strip("\0\r\n ") if buffer.get_bytes() else ""
+            if text and text not in urls[:1]:
+                urls.append(text)
         stream = self.stream_of(ctx.get_private_int("stream"))
         if stream is None and urls:
             try:
@@ -288,6 +298,14 @@ class VideoDecodeUrl(Decoding):
     def close(self) -> Any:
         self.close_all()
         return S.STATUS_SUCCESS
+
+
+def announced(ctx: Any) -> list[str]:
+    """The URL that ModelBox's own source units put into the meta of the stream; none from others."""
+    try:
+        return [url for url in (ctx.get_input_meta("in_video_url").get_private_string("source_url"),) if url]
+    except (AttributeError, RuntimeError, ValueError):
+        return []
 
 
 class VideoSource(modelbox.FlowUnit):

@@ -148,6 +148,7 @@ def test_a_camera_that_is_away_counts_as_degraded_and_recovers(camera):
     away = [True]
     camera.plan = lambda request: "refuse" if away[0] else "film"
     stream = LiveStream(camera.url, "gate", QUICK)
+    assert stream.take() is None
     wait_for(lambda: stream.state == "degraded")
     away[0] = False
     wait_for(lambda: stream.take(0.02) is not None)
@@ -166,6 +167,7 @@ def test_a_limit_of_tries_ends_the_stream():
 def test_frames_that_nobody_takes_are_dropped_and_counted(camera):
     before = DROPS.snapshot().get(("idle", "late"), 0)
     stream = LiveStream(camera.url, "idle", QUICK)
+    stream.take()
     wait_for(lambda: DROPS.snapshot().get(("idle", "late"), 0) > before)
     assert len(stream._queue) <= QUICK.keep
     stream.close()
