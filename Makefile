@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= auto
+PYTHON38 ?=
+VENV38 ?= .venv38
 EXTRAS ?= train,s3,mqtt,sign,test,lint
 
 .PHONY: help setup demo test lint bench package package-test clean
@@ -23,8 +25,9 @@ setup: $(VENV)/.ready ## make the environment in .venv
 demo: setup ## run the closed loop: detect, filter, upload, train, evaluate, swap
 	$(BIN)/sednabox demo
 
-test: setup ## run all tests
+test: setup ## run all tests; what ModelBox's interpreter loads also on Python 3.8, where there is one
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests
+	PYTHON38="$(PYTHON38)" VENV38="$(VENV38)" tests/on_python38.sh -n $(JOBS) --dist worksteal
 
 lint: setup ## ruff and mypy
 	$(BIN)/ruff check .

@@ -31,13 +31,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, default=60, metavar="N", help="training steps in a round (default 60)")
     parser.add_argument("--samples", type=int, default=90, metavar="N", help="labelled samples that start a round")
     parser.add_argument("--exam", type=int, default=60, metavar="N", help="held-out pictures of day and of night")
+    parser.add_argument("--dark", type=float, default=50.0, metavar="SECONDS", help="until it is night (default 50)")
     parser.add_argument("--no-poison", action="store_true", help="right labels in the last round too")
     parser.add_argument("--json", action="store_true", help="the story as JSON on standard output")
 
 
 def run(args: argparse.Namespace) -> int:
-    if args.rounds < 1 or args.steps < 1 or args.samples < 5 or args.exam < 1:
-        sys.stderr.write("sednabox demo: --rounds, --steps and --exam must be at least 1, --samples at least 5\n")
+    if args.rounds < 1 or args.steps < 1 or args.samples < 5 or args.exam < 1 or args.dark < 1:
+        sys.stderr.write("sednabox demo: --rounds, --steps, --exam and --dark must be at least 1, --samples at least "
+                         "5\n")
         return USAGE
     try:
         import torch  # noqa: F401
@@ -50,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     from ..loop.plan import Plan
     from ..loop.story import Loop
     plan = Plan(Path(args.out).resolve(), args.seed, args.rounds, not args.no_poison, samples=args.samples,
-                steps=args.steps, exam=args.exam)
+                steps=args.steps, exam=args.exam, dark=args.dark)
     signal.signal(signal.SIGTERM, _end)
     with telling(args.json) as voice:
         loop = Loop(plan, voice.tell, voice.pulse)

@@ -80,7 +80,7 @@ class Chart:
         for value in steps(*self.up):
             self._parts.append('<path d="M%d %.1f H%d" stroke="#e3e3e3"/><text x="%d" y="%.1f" text-anchor="end">%g'
                                "</text>" % (LEFT, self.y(value), WIDTH - RIGHT, LEFT - 6, self.y(value) + 4, value))
-        for value in steps(*self.across):
+        for value in steps(*self.across, whole=across_name == "round"):
             self._parts.append('<text x="%.1f" y="%d" text-anchor="middle">%g</text>' % (
                 self.x(value), HEIGHT - BOTTOM + 15, value))
         self._parts.append('<text x="%d" y="%d" text-anchor="end" fill="#666">%s</text>' % (
@@ -88,7 +88,7 @@ class Chart:
         self._parts.append('<text x="4" y="14" fill="#666">%s</text>' % escape(up_name))
 
 
-def steps(low: float, high: float, about: int = 6) -> list[float]:
+def steps(low: float, high: float, about: int = 6, whole: bool = False) -> list[float]:
     """Round numbers that divide a range.
 
     >>> steps(0, 1)
@@ -97,5 +97,6 @@ def steps(low: float, high: float, about: int = 6) -> list[float]:
     raw = (high - low) / about
     power = 10.0 ** math.floor(math.log10(raw))
     step = min((factor * power for factor in (1, 2, 5, 10)), key=lambda size: abs(size - raw))
+    step = max(1.0, step) if whole else step
     first = math.ceil(low / step - 1e-9)
     return [round(number * step, 10) for number in range(first, math.floor(high / step + 1e-9) + 1)]

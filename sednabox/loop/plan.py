@@ -14,8 +14,7 @@ class Plan:
     rounds: int = 3
     poison: bool = True
     fps: float = 8.0
-    daylight: int = 20
-    dark: int = 50
+    dark: float = 50.0
     samples: int = 90
     steps: int = 60
     exam: int = 60
@@ -24,7 +23,7 @@ class Plan:
     @property
     def schedule(self) -> str:
         """Daylight, then ever darker until it is night."""
-        return "0:day,%d:day,%d:night" % (self.daylight, self.dark)
+        return "0:day,%g:day,%g:night" % (0.4 * self.dark, self.dark)
 
     @property
     def poisoned_round(self) -> int:

@@ -98,13 +98,14 @@ def _hard(story: Story) -> str:
     times = [row["timestamp"] / 1000 for row in frames[-len(share):]]
     chart.line(list(zip(times, share.tolist())), COLOURS["plain"], "hard, mean of %d frames" % WINDOW)
     for place, version in story.swaps:
-        chart.upright(frames[place]["timestamp"] / 1000, version, COLOURS["bad"])
+        chart.upright(frames[place]["timestamp"] / 1000, story.names.get(version, version), COLOURS["bad"])
     return "<h2>What is hard</h2>%s<p>Blue: night. Dashed: a model was swapped.</p>" % chart.svg()
 
 
 def _latencies(story: Story) -> str:
     parts = []
-    for place, version in story.swaps:
+    for place, identifier in story.swaps:
+        version = "the model of " + story.names.get(identifier, identifier)
         middle = story.frames[place]["wall_time"]
         near = [row for row in story.frames if abs(row["wall_time"] - middle) <= AROUND and row["latency_ms"]]
         if not near:

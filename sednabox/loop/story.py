@@ -41,6 +41,7 @@ class Story:
     chapters: list[Chapter] = field(default_factory=list)
     frames: list[dict[str, Any]] = field(default_factory=list)
     swaps: list[tuple[int, str]] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
     missing: int = 0
     labelled: int = 0
     poisoned: int = 0
@@ -57,8 +58,8 @@ class Story:
         return self.standing.marks[domain].mAP50 - self.chapters[0].marks[domain].mAP50
 
     def to_json(self) -> dict[str, Any]:
-        return {"seed": self.plan.seed, "seconds": round(self.seconds, 1), "frames": len(self.frames),
-                "frames_missing": self.missing, "swaps": [{"frame": self.frames[place]["index"], "model": version}
+        return {"seed": self.plan.seed, "models": self.names, "seconds": round(self.seconds, 1),
+                "frames": len(self.frames), "frames_missing": self.missing, "swaps": [{"frame": self.frames[place]["index"], "model": version}
                                                           for place, version in self.swaps],
                 "labelled": self.labelled, "poisoned_labels": self.poisoned,
                 "gain": {domain: round(self.gain(domain), 4) for domain in self.standing.marks},
@@ -164,9 +165,11 @@ class Loop:
         if not self._dark and row["timestamp"] >= 1000 * self.plan.dark:
             self._dark = True
             self.tell("frame %d: it is night" % row["index"])
+        self.story.names.setdefault(self.frames.rows[0]["model"], "before round 1")
         before = self.frames.rows[row["index"] - 1] if 0 < row["index"] < len(self.frames.rows) else row
         if before["index"] + 1 == row["index"] and before["model"] != row["model"]:
-            self.tell("frame %d: model %s judges from here on" % (row["index"], row["model"]))
+            name = self.story.names.setdefault(row["model"], "round %d" % len(self.story.chapters))
+            self.tell("frame %d: the model of %s judges from here on" % (row["index"], name))
 
     def _watch_on(self) -> None:
         """A little longer, so that the last model is seen at work."""
