@@ -58,9 +58,9 @@ class Story:
         return self.standing.marks[domain].mAP50 - self.chapters[0].marks[domain].mAP50
 
     def to_json(self) -> dict[str, Any]:
+        swaps = [{"frame": self.frames[place]["index"], "model": version} for place, version in self.swaps]
         return {"seed": self.plan.seed, "models": self.names, "seconds": round(self.seconds, 1),
-                "frames": len(self.frames), "frames_missing": self.missing, "swaps": [{"frame": self.frames[place]["index"], "model": version}
-                                                          for place, version in self.swaps],
+                "frames": len(self.frames), "frames_missing": self.missing, "swaps": swaps,
                 "labelled": self.labelled, "poisoned_labels": self.poisoned,
                 "gain": {domain: round(self.gain(domain), 4) for domain in self.standing.marks},
                 "rounds": [chapter.to_json() for chapter in self.chapters]}
