@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help="warnings count as errors for the exit code")
     parser.add_argument("--json", action="store_true", help="print the problems as JSON")
     parser.add_argument("--explain", metavar="CODE", help="explain a code, such as SB101, and do nothing else")
+    parser.add_argument("--config", metavar="FILE", help="check a configuration of the service, and its graph as well")
     parser.epilog = "exit code: 0 nothing or warnings only, 1 errors (with --strict also warnings), 2 wrong use"
 
 
@@ -34,10 +35,15 @@ def run(args: argparse.Namespace) -> int:
             return USAGE
         print(codes.explain(code))
         return CLEAN
-    if not args.paths:
+    if not args.paths and not args.config:
         sys.stderr.write("sednabox check: name a graph file or a folder\n")
         return USAGE
     problems: list[Problem] = []
+    if args.config:
+        from ..config import read
+        configuration, problems = read(args.config, os.environ)
+        if configuration is not None:
+            problems += check(configuration.graph)
     for path in args.paths:
         if not os.path.exists(path):
             sys.stderr.write("sednabox check: there is no file or folder '%s'\n" % path)

@@ -1,0 +1,1 @@
+"""The service: one graph, for months, watched by systemd and by Prometheus."""
