@@ -35,7 +35,10 @@ class Verdict(NamedTuple):
 
 
 class HardExampleFilter:
-    """Judges the frames of any number of cameras; each camera has its own memory, all share the budgets."""
+    """Judges the frames of any number of cameras; each camera has its own memory, all share the budgets.
+
+    Where `looks_back` is set a filter follows things along time, so the frames of a camera must come in order.
+    """
 
     def __init__(
         self, expression: str = DEFAULT, parameters: Mapping[str, Any] | None = None, budget: Budget | None = None
@@ -44,7 +47,7 @@ class HardExampleFilter:
         self.counts: Counter = Counter()
         self._budget = budget or Budget()
         self._scenes: dict[str, Scene] = {}
-        self._looks_back = any(one.looks_back for one in self.expression.filters)
+        self.looks_back = any(one.looks_back for one in self.expression.filters)
         self._lock = threading.Lock()
         if self.expression.unused:
             log.warning(
@@ -85,7 +88,7 @@ class HardExampleFilter:
         """The verdict on the next frame of its camera."""
         with self._lock:
             scene = self._scenes.setdefault(facts.camera, Scene())
-            if self._looks_back:
+            if self.looks_back:
                 scene.update(facts)
             answer = self.expression.judge(facts, scene)
             self.counts["frames"] += 1
