@@ -130,9 +130,10 @@ class _Reader:
     def _graph(self, service: Mapping[str, Any]) -> tuple[Graph | None, str]:
         name = service.get("graph", "")
         if not name:
-            if "graph" not in self.file.values.get("service", {}):
+            given = self.file.values.get("service", {})
+            if isinstance(given, dict) and "graph" not in given:
                 self.problem("service", "no graph is named", 'Write graph = "NAME or path" in [service]')
-            elif isinstance(name, str):
+            elif isinstance(given, dict) and given["graph"] == "":
                 self.problem("service.graph", "graph is empty", 'Write graph = "NAME or path"')
             return None, ""
         path, places = find_graph(name, os.path.dirname(self.path))
