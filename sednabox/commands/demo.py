@@ -28,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds of training (default 3)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="the site, its day and its people (default 1)")
     parser.add_argument("--out", default="out/demo", metavar="DIR", help="what the run writes (default out/demo)")
-    parser.add_argument("--steps", type=int, default=60, metavar="N", help="training steps in a round (default 60)")
-    parser.add_argument("--samples", type=int, default=90, metavar="N", help="labelled samples that start a round")
+    parser.add_argument("--steps", type=int, default=80, metavar="N", help="training steps in a round (default 80)")
+    parser.add_argument("--samples", type=int, default=120, metavar="N", help="samples that start a round (default 120)")
     parser.add_argument("--exam", type=int, default=60, metavar="N", help="held-out pictures of day and of night")
     parser.add_argument("--dark", type=float, default=50.0, metavar="SECONDS", help="until it is night (default 50)")
     parser.add_argument("--no-poison", action="store_true", help="right labels in the last round too")
@@ -92,7 +92,7 @@ def verdict(story: Any) -> list[str]:
             wrong.append("round %d was trained on wrong labels and deployed all the same" % chapter.number)
         if chapter.outcome == "failed":
             wrong.append("round %d failed: %s" % (chapter.number, chapter.facts.get("message", "")))
-    full = story.plan.steps >= 60 and story.plan.rounds >= 3
+    full = story.plan.steps >= 80 and story.plan.rounds >= 3
     if full and story.gain("night") < GAIN_BY_NIGHT:
         wrong.append("mAP50 by night rose by %.3f, expected at least %.2f" % (story.gain("night"), GAIN_BY_NIGHT))
     if full and story.gain("day") < -LOSS_BY_DAY:

@@ -15,8 +15,8 @@ class Plan:
     poison: bool = True
     fps: float = 8.0
     dark: float = 50.0
-    samples: int = 90
-    steps: int = 60
+    samples: int = 120
+    steps: int = 80
     exam: int = 60
     round_deadline: float = 600.0
 

@@ -113,7 +113,7 @@ def test_cloud_only_and_edge_only():
         [[0, 0, 1, 1, None, 0]],
         [[0, 0, 1, 1, "x"]],
         np.zeros((2, 3)),
-        object(),
+        pytest.param(object(), id="object"),
     ],
     ids=str,
 )
