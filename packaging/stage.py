@@ -135,10 +135,12 @@ def _gzip(text: str, path: Path) -> None:
 def control(stage: Stage, bundle: str, arch: str) -> None:
     """Maintainer scripts: Debian's, and the same bodies in rpm's clothes."""
     body = {name: (stage.packaging / "debian" / (name + ".sh")).read_text(encoding="utf-8")
-            for name in ("functions", "preinst", "postinst", "prerm", "postrm")}
+            for name in ("functions", "preinst", "postinst", "prerm", "postrm", "controller-postinst",
+                         "controller-prerm")}
     shared = body.pop("functions").replace("@BUNDLE@", bundle).replace("@ARCH@", arch)
     for name, text in body.items():
-        stage.text("#!/bin/sh\nset -e\n%s\n%s" % (shared, text), "control", name, mode=0o755)
+        component, _, script = name.rpartition("-")
+        stage.text("#!/bin/sh\nset -e\n%s\n%s" % (shared, text), "control", component, script, mode=0o755)
     stage.text("/etc/sednabox/sednabox.toml\n", "control", "conffiles")
     for rpm, lines in (("rpm-pre", "check_python\nmake_user"), ("rpm-post", "link_python\nafter_install"),
                        ("rpm-preun", 'if [ "$1" = 0 ]; then before_removal; unlink_python; fi'),
