@@ -1,8 +1,8 @@
 """scene_camera: a camera on a building site that exists only in the scene generator.
 
 Ports      out_video_frame: a frame a buffer, bgr. One stream.
-Meta       written: index, timestamp (ms), width, height, width_stride, height_stride, channel, layout, pix_fmt, rate_num,
-           rate_den, url, camera, wall_time.
+Meta       written: index, timestamp (ms), width, height, width_stride, height_stride, channel, layout, pix_fmt,
+           rate_num, rate_den, url, camera, wall_time.
 Options    seed 1              the site; the same seed, schedule, fps and size give the same frames, byte for byte
            schedule day        a domain (day, night, rain ...), or SECOND:DOMAIN,SECOND:DOMAIN to drift between
            fps 10, width 640, height 352
@@ -37,7 +37,8 @@ class SceneCamera(modelbox.FlowUnit):
         self.paced = config.get_bool("paced", True)
         self.stopping = threading.Event()
         try:
-            self.camera = Camera(config.get_int("seed", 1), Schedule.parse(",".join(config.get_string_list("schedule", ["day"]))),
+            schedule = Schedule.parse(",".join(config.get_string_list("schedule", ["day"])))
+            self.camera = Camera(config.get_int("seed", 1), schedule,
                                  config.get_float("fps", 10.0),
                                  (config.get_int("width", 640), config.get_int("height", 352)))
         except VisionError as error:

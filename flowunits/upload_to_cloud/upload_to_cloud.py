@@ -1,6 +1,6 @@
 """upload_to_cloud: keeps hard frames for the cloud and passes them on.
 
-in    in_image    a hard frame; its meta (camera, index, timestamp, model, detections, hard_reasons) goes into the sidecar
+in    in_image    a hard frame; its meta (camera, index, model, detections, hard_reasons ...) goes into the sidecar
 out   out_image   the same frame
 
 The clean frame is copied, made a JPEG beside the frame path, stored durably in the spool of this box and delivered to

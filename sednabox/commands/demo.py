@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="the site, its day and its people (default 1)")
     parser.add_argument("--out", default="out/demo", metavar="DIR", help="what the run writes (default out/demo)")
     parser.add_argument("--steps", type=int, default=80, metavar="N", help="training steps in a round (default 80)")
-    parser.add_argument("--samples", type=int, default=120, metavar="N", help="samples that start a round (default 120)")
+    parser.add_argument("--samples", type=int, default=120, metavar="N", help="that start a round (default 120)")
     parser.add_argument("--exam", type=int, default=60, metavar="N", help="held-out pictures of day and of night")
     parser.add_argument("--dark", type=float, default=50.0, metavar="SECONDS", help="until it is night (default 50)")
     parser.add_argument("--no-poison", action="store_true", help="right labels in the last round too")

@@ -11,7 +11,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.train, pytest.mark.timeout(420)]
 
 
 def demo(*args):
-    return subprocess.run([sys.executable, "-m", "sednabox", "demo", *args], capture_output=True, text=True, timeout=400)
+    return subprocess.run([sys.executable, "-m", "sednabox", "demo", *args], capture_output=True, text=True,
+                          timeout=400)
 
 
 def test_two_rounds_and_what_is_told_of_them(tmp_path):
