@@ -1,8 +1,9 @@
-"""`python -m bench [NAME ...]`: run the benchmarks in this folder; each has a main(args) of its own."""
+"""`python -m bench [NAME ...]`: run the benchmarks of this folder, each as `python -m bench.NAME` in its own process."""
 from __future__ import annotations
 
 import importlib
 import pkgutil
+import subprocess
 import sys
 
 import bench
@@ -27,7 +28,7 @@ def main(args: list[str]) -> int:
     failed = 0
     for name in chosen:
         print("== %s" % name, flush=True)
-        failed |= int(importlib.import_module("bench." + name).main([]) or 0)
+        failed |= int(subprocess.call([sys.executable, "-m", "bench." + name]) != 0)
     return failed
 
 
