@@ -14,6 +14,7 @@ from edgevision.decode import convert
 from edgevision.detections import Detections
 from edgevision.errors import FrameError
 from edgevision.frame import Frame, plain_format
+from edgevision.pool import FRAMES
 from edgevision.url import camera_name
 
 _SIZES = ("width", "height", "width_stride", "height_stride")
@@ -99,7 +100,7 @@ def block_of(frame: Frame, pix_fmt: str = "auto") -> tuple[np.ndarray, Frame]:
 def _interleaved(frame: Frame) -> tuple[np.ndarray, Frame]:
     """i420 to nv12 in one pass over the planes."""
     luma, u, v = frame.planes
-    block = np.empty(luma.size + u.size + v.size, np.uint8)
+    block = FRAMES.take(luma.size + u.size + v.size)
     block[:luma.size].reshape(luma.shape)[:] = luma
     chroma = block[luma.size:].reshape(*u.shape, 2)
     cv2.merge((_dense(u), _dense(v)), chroma)
