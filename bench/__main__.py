@@ -1,4 +1,4 @@
-"""`python -m bench [NAME ...]`: run the benchmarks of this folder, each as `python -m bench.NAME` in its own process."""
+"""`python -m bench [NAME ...]`: run the benchmarks here, each as `python -m bench.NAME` in its own process."""
 from __future__ import annotations
 
 import importlib
