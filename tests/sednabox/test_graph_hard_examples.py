@@ -69,7 +69,7 @@ class Box:
     def spool(self, *words):
         done = subprocess.run(
             [sys.executable, "-m", "sednabox", "spool", "--state", str(self.folder / "state"), *words],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=100, env=dict(
+            capture_output=True, text=True, timeout=100, env=dict(
                 os.environ, PYTHONPATH=str(ROOT)))
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
