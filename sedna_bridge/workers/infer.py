@@ -2,8 +2,9 @@
 
 GRAPH names the graph (a path, or a name in the shipped graphs). ENGINE is a command line with {graph} in it; without it
 `sednabox run` or `modelbox-tool` is taken. GRAPH_SET sets attributes of nodes for `sednabox run`, with values of the
-environment in braces: `camera.source={video_url};detect.model={MODEL_URL}`. This process becomes the engine: signals,
-output and exit code are its own. The graph's flowunits read Sedna's environment themselves.
+environment in braces: `camera.source={video_url};detect.model={MODEL_URL}`; without GRAPH and GRAPH_SET the video is
+video_url, as in Sedna's example. This process becomes the engine: signals, output and exit code are its own. The
+graph's flowunits read Sedna's environment themselves.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from sedna_bridge.workers.errors import WorkerError
 from sedna_bridge.workers.reporting import say
 
 DEFAULT_GRAPH = "helmet_incremental"
+DEFAULT_SET = "video.source={video_url}"
 
 
 def main(environment: Environment | None = None) -> int:
@@ -72,7 +74,10 @@ def _settings(environment: Environment) -> list[str]:
         return found
 
     words = []
-    for item in environment.items_of("GRAPH_SET", ";"):
+    items = environment.items_of("GRAPH_SET", ";")
+    if not items and not environment.get("GRAPH") and environment.get("video_url"):
+        items = [DEFAULT_SET]
+    for item in items:
         name, sign, text = item.partition("=")
         if not sign or "." not in name:
             raise WorkerError(f"GRAPH_SET: expected NODE.KEY=VALUE;...; got {item!r}")
