@@ -13,7 +13,11 @@ from pocketbox.source import read_text
 
 
 def changed_copy(path: str, settings: Mapping[tuple[str, str], str], profile: str = "") -> str:
-    """The TOML text of the graph file with attributes of nodes set, and profiling into a folder switched on."""
+    """The TOML text of the graph file with attributes of nodes set, and profiling into a folder switched on.
+
+    A relative driver.dir becomes the folder beside the graph where the working directory has none: the real engine
+    knows the working directory only.
+    """
     graph = graphfile.load(path)
     for node, key in settings:
         if node not in graph.nodes:
@@ -23,6 +27,9 @@ def changed_copy(path: str, settings: Mapping[tuple[str, str], str], profile: st
     reader = jsontext.loads if text.lstrip()[:1] == "{" else tomltext.loads
     values = reader(text, path).values
     table = values["graph"]
+    folders = values.get("driver", {}).get("dir")
+    if folders:
+        values["driver"]["dir"] = graph.driver_dirs if isinstance(folders, list) else graph.driver_dirs[0]
     if settings:
         table["graphconf"] = _with_attributes(_graph_text(table), settings)
         table.pop("graphconffilepath", None)

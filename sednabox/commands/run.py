@@ -57,12 +57,16 @@ def _on_pocketbox(args: argparse.Namespace, settings: dict[tuple[str, str], str]
 
 
 def _on_modelbox(tool: str, args: argparse.Namespace, settings: dict[tuple[str, str], str]) -> int:
-    """Run the real tool, on a changed copy of the graph file where options ask for changes."""
+    """Run the real tool, on a changed copy of the graph file where options or the place of its units ask for it."""
+    from pocketbox import graphfile
+
     from ..rewrite import changed_copy
     command = [tool, "-verbose", "-log-level", "ERROR" if args.quiet else "INFO", "flow", "-run"]
     with tempfile.TemporaryDirectory(prefix="sednabox-run-") as folder:
         path = args.graph
-        if settings or args.profile:
+        graph = graphfile.load(path)
+        written = graph.settings.get("driver.dir", [])
+        if settings or args.profile or graph.driver_dirs != ([written] if isinstance(written, str) else written):
             path = os.path.join(folder, "graph.toml")
             with open(path, "w", encoding="utf-8") as file:
                 file.write(changed_copy(args.graph, settings, args.profile))

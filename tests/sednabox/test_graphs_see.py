@@ -16,8 +16,10 @@ import cv2
 import numpy as np
 import onnxruntime
 import pytest
+import tomlkit
 
 from edgevision.decode import Reader
+from sednabox.rewrite import changed_copy
 
 HOME = Path(__file__).parents[2]
 GRAPHS = HOME / "graphs"
@@ -128,6 +130,13 @@ def test_an_installed_pack_runs_from_anywhere(tmp_path):
     assert done.returncode == 0, done.stderr
     assert len(lines_of(work / "helmet_detect.jsonl")) == 125
     assert sorted(path.name for path in work.iterdir()) == ["helmet_detect.jsonl", "helmet_detect.mp4"]
+
+
+def test_the_real_engine_is_given_full_paths_of_the_units(tmp_path, monkeypatch):
+    """It takes driver.dir from the working directory only, so `sednabox run` rewrites it."""
+    monkeypatch.chdir(tmp_path)
+    folders = tomlkit.parse(changed_copy(str(GRAPHS / "helmet_detect.toml"), {}))["driver"]["dir"]
+    assert folders[0] == str(HOME / "flowunits")
 
 
 def test_several_cameras(tmp_path):
