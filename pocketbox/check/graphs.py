@@ -12,12 +12,17 @@ from .counting import conditional_push
 from .view import GraphView, node_problem
 
 
+INSTALLED = "/opt/modelbox/application/"
+
+
 def relative_dirs(view: GraphView) -> Iterator[Problem]:
     """The real engine takes a relative folder from the working directory only."""
     graph = view.resolved.graph
     written = graph.settings.get("driver.dir", [])
     for folder in [written] if isinstance(written, str) else list(written):  # type: ignore[call-overload]
         beside = os.path.join(os.path.dirname(graph.file), folder)
+        if folder.startswith(INSTALLED) and not os.path.isdir(folder):
+            continue        # where a pack lies on boxes; graphs name it beside the folder of the checkout
         if not os.path.isdir(folder) and not os.path.isdir(beside):
             yield Problem("SB302", WARNING, "driver.dir '%s' does not exist; it is passed over" % folder,
                           view.place("driver.dir"), cure="Correct or remove it")
