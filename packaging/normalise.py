@@ -42,7 +42,7 @@ def archive(path: Path) -> None:
     """Write a .tar.gz anew."""
     whole = path.with_name(path.name + ".new")
     with tarfile.open(path) as old, open(whole, "wb") as file:
-        with gzip.GzipFile("", "wb", 9, file, mtime=0) as packed, tarfile.open(
+        with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed, tarfile.open(
                 fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as new:
             for member in sorted(old.getmembers(), key=lambda member: member.name):
                 member.uid = member.gid = 0
