@@ -258,15 +258,16 @@ def _figures(
     }
 
 
-def main() -> None:
+def main(args: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--swaps", type=int, default=200)
     parser.add_argument("--policy", default="availability", choices=("availability", "memory"))
     parser.add_argument("--load", type=float, default=0.85)
     parser.add_argument("--probe", action="store_true", help="with the test load in a child process each time")
-    options = parser.parse_args()
+    options = parser.parse_args(args)
     print(json.dumps(run(options.swaps, options.policy, options.load, options.probe), indent=1))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
