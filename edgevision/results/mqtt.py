@@ -20,9 +20,6 @@ class Mqtt(Sent):
 
     def __init__(self, url: str, room: int = 256, tries: int = 5, timeout: float = 5.0, qos: int = 0) -> None:
         shown = redact(url)
-        if paho is None:
-            raise MediaError("%s: sending to MQTT needs paho-mqtt; install it with pip install "
-                             "'sednabox[mqtt]'" % shown)
         parts = urlsplit(url)
         try:
             port = parts.port
@@ -33,6 +30,9 @@ class Mqtt(Sent):
             raise MediaError("%s: expected mqtt://HOST/TOPIC, the topic without # and +" % shown)
         if qos not in (0, 1, 2):
             raise MediaError("%s: qos: expected 0, 1 or 2, got %r" % (shown, qos))
+        if paho is None:
+            raise MediaError("%s: sending to MQTT needs paho-mqtt; install it with pip install "
+                             "'sednabox[mqtt]'" % shown)
         self._tls = parts.scheme.lower() == "mqtts"
         self._host, self._port = parts.hostname, port or (8883 if self._tls else 1883)
         self._user = unquote(parts.username) if parts.username else ""
