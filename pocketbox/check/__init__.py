@@ -57,7 +57,7 @@ def check_units(units: Sequence[Descriptor], code: dict[str, UnitCode] | None = 
     """Problems of descriptors and of the Python behind them."""
     problems: list[Problem] = []
     for unit in units:
-        if unit.type == "builtin" or unit.factory is not None:
+        if unit.type == "builtin" or (unit.factory is not None and unit.type != "inference"):
             continue
         for rule in descriptors.RULES:
             problems += _apply(rule, unit)
