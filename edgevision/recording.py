@@ -14,6 +14,7 @@ from edgevision.encode import Writer
 from edgevision.errors import MediaError
 from edgevision.frame import Frame
 from edgevision.retry import Retry
+from edgevision.tally import DROPS
 
 _ROOM = 8  # frames that wait for an rtsp server
 
@@ -38,7 +39,9 @@ class Recording:
         return self._beside.messages if self._beside is not None else deque()
 
     def write(self, frame: Frame, timestamp: int | None = None) -> None:
-        if self._beside is not None:
+        if self._beside is not None and time.monotonic() < self._not_before:
+            DROPS.count(self._beside.name, "disconnected")
+        elif self._beside is not None:
             self._beside.put((frame, timestamp))
         else:
             self._write(frame, timestamp)
@@ -50,8 +53,6 @@ class Recording:
         self._writer.write(convert(frame, "i420"), timestamp)
 
     def _send(self, item: tuple[Frame, int | None]) -> None:
-        if time.monotonic() < self._not_before:
-            raise MediaError("waiting to connect again")
         try:
             self._write(*item)
         except MediaError:

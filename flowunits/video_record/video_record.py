@@ -10,7 +10,8 @@ Options    target {camera}.mp4    a file (mp4, mkv, ts ...) or rtsp://...; {came
            timeout 10             seconds for the rtsp server
            stop_at_end false      true: end the graph after the last stream (see edgevision.ending)
 Errors     a file that cannot be written is an error of its stream, once. An rtsp server that is away is tried again;
-           frames that it does not take in time are dropped and counted ("full", "undelivered").
+           frames that it does not take in time are dropped and counted ("full", "undelivered",
+           "disconnected").
 """
 from __future__ import annotations
 
