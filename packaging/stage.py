@@ -27,6 +27,13 @@ CHANGES = """%s (%s) stable; urgency=medium
 
  -- The SednaBox authors <maintainers@sednabox.example>  Thu, 01 Jan 2026 00:00:00 +0000
 """
+PROJECT = """cmake_minimum_required(VERSION 3.10)
+# This folder opens in ModelBox's WebUI. To edit, make a project of your own: sednabox project DIR
+#[[ ModelBox's tools read the project's name from the next line; a real call of this form would ask for a compiler.
+project(sednabox)
+]]
+PROJECT(sednabox LANGUAGES NONE)
+"""
 SHARED = {"flowunits": "flowunit", "graphs": "graph", "jobs": "jobs", "models": "models"}
 
 
@@ -92,6 +99,9 @@ def content(stage: Stage) -> None:
     for path in stage.target.joinpath("core", HOME, "graph").glob("*.toml"):
         text = path.read_text(encoding="utf-8")
         path.write_text(text.replace('"../flowunits"', '"../flowunit"').replace("graphs/", "graph/"), encoding="utf-8")
+    for name in ("flowunit", "graph"):      # the installation opens in ModelBox's WebUI as a project, to look at
+        stage.link("../" + name, "core", HOME, "src", name)
+    stage.text(PROJECT, "core", HOME, "CMakeLists.txt")
     stage.tree("models", "models", HOME, "models")
     stage.tree("jobs", "local-controller", HOME, "jobs")
     owners = {"flowunits": "core", "graphs": "core", "jobs": "local-controller", "models": "models"}

@@ -72,6 +72,12 @@ def test_modes_and_owners(packages):
             assert "__pycache__" not in member.name and not member.name.endswith(".pyc")
 
 
+def test_the_installation_opens_as_a_project(root):
+    assert (root / HOME / "CMakeLists.txt").is_file()
+    assert (root / HOME / "src/graph/helmet_detect.toml").is_file()
+    assert (root / HOME / "src/flowunit/helmet_detect/helmet_detect.toml").is_file()
+
+
 def test_every_graph_names_the_installed_folder_of_units(root):
     graphs = list((root / HOME / "graph").glob("*.toml"))
     assert graphs
