@@ -1,6 +1,9 @@
+import socket
+import threading
 import time
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 
@@ -46,6 +49,30 @@ def test_an_rtsp_server_that_is_away_never_holds_up_a_frame():
     recording.close()
     assert sum(DROPS.by_kind(LOST).values()) - before == 40
     assert recording.messages and not any("hunter2" in text for _, text in recording.messages)
+
+
+def test_a_recording_reaches_an_rtsp_server():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = "rtsp://127.0.0.1:%d/helmets" % taken.getsockname()[1]
+    sizes = []
+
+    def serve():
+        with av.open(url, options={"rtsp_flags": "listen", "listen_timeout": "20"}) as container:
+            sizes.extend((frame.width, frame.height) for frame in container.decode(video=0))
+    server = threading.Thread(target=serve, daemon=True)
+    server.start()
+    recording = Recording(url, Fraction(25))
+    deadline, number, connected = time.monotonic() + 20, 0, 0
+    while connected < 40:   # the server takes a moment to listen; until then frames are dropped
+        assert time.monotonic() < deadline
+        recording.write(Frame.from_array(np.full((96, 128, 3), 4 * number % 250, np.uint8)), 40 * number)
+        connected += recording._writer is not None
+        number += 1
+        time.sleep(0.02)
+    recording.close()
+    server.join(10)
+    assert len(sizes) >= 30 and set(sizes) == {(128, 96)}
 
 
 class Buffer:
