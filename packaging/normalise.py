@@ -3,9 +3,12 @@ from __future__ import annotations
 
 import gzip
 import os
+import shutil
 import sys
 import tarfile
+import tempfile
 from pathlib import Path
+from typing import IO
 
 DEFAULT_EPOCH = 1767225600      # 2026-01-01; build.sh sets SOURCE_DATE_EPOCH to the time of the last commit
 
@@ -41,16 +44,24 @@ def tree(root: Path) -> None:
 def archive(path: Path) -> None:
     """Write a .tar.gz anew."""
     whole = path.with_name(path.name + ".new")
-    with tarfile.open(path) as old, open(whole, "wb") as file:
-        with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed, tarfile.open(
-                fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as new:
-            for member in sorted(old.getmembers(), key=lambda member: member.name):
-                member.uid = member.gid = 0
-                member.uname = member.gname = "root"
-                member.mtime = epoch()
-                member.pax_headers = {}
-                new.addfile(member, old.extractfile(member) if member.isreg() else None)
+    with tempfile.TemporaryFile(dir=str(path.parent)) as plain:
+        with gzip.open(path) as old:
+            shutil.copyfileobj(old, plain)      # members are read in another order, which a packed file makes slow
+        plain.seek(0)
+        _repack(plain, whole)
     os.replace(whole, path)
+
+
+def _repack(plain: IO[bytes], whole: Path) -> None:
+    with tarfile.open(fileobj=plain) as old, open(whole, "wb") as file, \
+            gzip.GzipFile("", "wb", 6, file, mtime=0) as packed, \
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as new:
+        for member in sorted(old.getmembers(), key=lambda member: member.name):
+            member.uid = member.gid = 0
+            member.uname = member.gname = "root"
+            member.mtime = epoch()
+            member.pax_headers = {}
+            new.addfile(member, old.extractfile(member) if member.isreg() else None)
 
 
 def deb(path: Path) -> None:
