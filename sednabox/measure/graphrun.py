@@ -15,6 +15,9 @@ SOURCE, DETECTOR, RECORDER, DRAWER, RESULTS = (
     "video_decode", "helmet_detect", "video_record", "draw_detections", "results_output")
 
 
+_QUEUED = 20    # frames beyond what the queues hold
+
+
 class Run(NamedTuple):
     """Frames a second at the end of the graph; latencies in ms; drops by reason; processor seconds a frame."""
 
@@ -117,9 +120,10 @@ def _sunk(engine: Any) -> dict[str, int]:
 
 
 def _settle(engine: Any, warm: float) -> dict[str, int]:
-    """Wait until every sink has work done, then a little longer."""
+    """Wait until the queues are as full as they will be: each sink has seen frames enough, then a little longer."""
     deadline = time.monotonic() + 30
-    while not all(_sunk(engine).values()) and not engine.wait(0.05) and time.monotonic() < deadline:
+    enough = _QUEUED + sum(max(node["capacity"], 0) for node in engine.stats())
+    while min(_sunk(engine).values()) < enough and not engine.wait(0.05) and time.monotonic() < deadline:
         pass
     engine.wait(warm)
     return _sunk(engine)
