@@ -5,8 +5,9 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
-from typing import Any, Callable
+from typing import Any, Callable, NoReturn
 
 from . import flow, graphfile, sdkpath
 from .engine.profile import Profile
@@ -17,6 +18,24 @@ from .sdk.status import TEXTS, StatusCode
 
 OK, BUILD_FAILED, RUN_FAILED = 0, 1, 2
 DRAIN_SECONDS = 10.0
+PATIENCE_SECONDS = 2.0
+
+
+def leave(code: int) -> NoReturn:
+    """End the process with this code, also where a unit has left a thread behind that would hold it for ever."""
+    here = threading.current_thread()
+    left = [thread for thread in threading.enumerate() if thread is not here and not thread.daemon]
+    end = time.monotonic() + PATIENCE_SECONDS
+    for thread in left:
+        thread.join(max(0.0, end - time.monotonic()))
+    left = [thread for thread in left if thread.is_alive()]
+    if left:
+        log.write(log.Level.WARN, "threads that units left running are given up: %s. Stop them in close(), or start "
+                  "them with daemon=True" % ", ".join(thread.name for thread in left))
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run_file(path: str, observer: Callable[[Any], None] | None = None, **options: Any) -> int:

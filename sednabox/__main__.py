@@ -153,5 +153,14 @@ def version() -> str:
         return "unknown"
 
 
+def command() -> None:
+    """The console command."""
+    code = main()
+    runner = sys.modules.get("pocketbox.runner")
+    if runner is not None:
+        runner.leave(code)      # a flowunit may have left a thread behind
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

@@ -11,7 +11,6 @@ from ..resolve import BoundNode, Resolved
 from .counting import conditional_push
 from .view import GraphView, node_problem
 
-
 INSTALLED = "/opt/modelbox/application/"
 
 

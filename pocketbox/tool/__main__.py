@@ -47,7 +47,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if real:
         os.environ["POCKETBOX_HANDED_OVER"] = "1"
         os.execv(real, [real, *args])
-    return embedded(args)
+    code = embedded(args)
+    return _leave(code) if argv is None else code
+
+
+def _leave(code: int) -> int:
+    runner = sys.modules.get("pocketbox.runner")
+    if runner is not None:
+        runner.leave(code)      # a flowunit may have left a thread behind
+    sys.exit(code)
 
 
 def real_tool() -> str:
@@ -180,4 +188,4 @@ def _log(verbose: bool, level: str, path: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(embedded(sys.argv[1:]))
+    _leave(embedded(sys.argv[1:]))

@@ -196,3 +196,20 @@ def test_a_unit_that_cannot_be_opened_is_a_build_failure(project, body, message)
     line = next(row for row in output.splitlines() if row.startswith("build flow failed"))
     assert message in line
     assert str(path.parent) in line or "graph.toml" in line
+
+
+@pytest.mark.parametrize("status, code", [("STATUS_BADCONF", 1), ("STATUS_SUCCESS", 0)])
+def test_a_thread_that_a_unit_leaves_behind_does_not_hold_the_process(project, status, code):
+    project.unit("Keeper", """
+    class Keeper(Base):
+        def open(self, config):
+            self.config = config
+            threading.Thread(target=time.sleep, args=(600,), name="lonely").start()
+            return mb.Status(S.%s, "as asked")
+
+        def process(self, ctx):
+            return mb.Status()
+    """ % status, inputs=["in"])
+    found, output = project.run("s[flowunit=source, name=s]\nk[flowunit=keeper, name=k]\ns:out -> k:in")
+    assert found == code, output
+    assert "given up: lonely" in output
