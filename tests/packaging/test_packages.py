@@ -97,6 +97,44 @@ def test_the_configuration_is_a_conffile_and_scripts_can_run(packages):
         assert need in fields
 
 
+def refused(packages, tmp_path, python, **changes):
+    """Output of the core's preinst before an installation, on a box whose /usr/bin/python3 is `python`."""
+    text = control(next(packages.glob("sednabox_*.deb")))["preinst"][0].replace("/usr/bin/python3", str(python))
+    for name, value in changes.items():
+        text = text.replace('%s=""' % name, '%s="%s"' % (name, value))
+    script = tmp_path / "preinst"
+    script.write_text(text, encoding="utf-8")
+    environment = {key: value for key, value in os.environ.items() if key != "DPKG_ROOT"}
+    done = subprocess.run(["sh", str(script), "install"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          env=environment)
+    return done.returncode, done.stdout
+
+
+def test_a_box_with_an_old_python_or_none_is_refused_before_unpacking(packages, tmp_path):
+    old = tmp_path / "python3"
+    old.write_text('#!/bin/sh\ncase "$2" in *print*) echo 3.7;; *) exit 1;; esac\n', encoding="utf-8")
+    old.chmod(0o755)
+    code, output = refused(packages, tmp_path, old)
+    assert code == 1 and "Python 3.8 or newer is needed" in output and "3.7" in output
+    code, output = refused(packages, tmp_path, tmp_path / "nothing")
+    assert code == 1 and "install Python 3.8" in output
+    code, output = refused(packages, tmp_path, sys.executable, BUNDLE="3.99")
+    assert code == 1 and "libraries for Python 3.99" in output and "nothing was installed" in output
+    assert refused(packages, tmp_path, sys.executable) == (0, "")
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
+@pytest.mark.parametrize("unit", ["sednabox.service", "sednabox-controller.service"])
+def test_services_are_hardened(unit):
+    path = REPOSITORY / "packaging/systemd" / unit
+    help_text = subprocess.run(["systemd-analyze", "--help"], stdout=subprocess.PIPE, text=True).stdout
+    if "--offline" not in help_text:
+        pytest.skip("this systemd-analyze cannot look at files (systemd 250 can)")
+    done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=25", "--no-pager", str(path)],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout
+
+
 def test_no_path_of_the_build_machine_is_inside(packages, root):
     for path in root.rglob("*"):
         if path.is_file() and not path.is_symlink():
