@@ -90,7 +90,8 @@ class Node:
         if not cost:
             return self.batch   # not known yet: one call, so that a slow unit's first results are not held back
         wanted = MOST_ENTRIES if cost <= RUN_SECONDS / MOST_ENTRIES else int(RUN_SECONDS / cost)
-        return max(self.batch, min(wanted, self.room()))
+        wanted = max(self.batch, min(wanted, self.room()))
+        return wanted - wanted % self.batch     # whole batches: a run must not cut one in two
 
     def heavy(self) -> bool:
         return self.cost >= HEAVY_SECONDS

@@ -338,7 +338,8 @@ class Room:
 
     def __init__(self, incoming: Path) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="room-", dir=str(incoming)))
-        self._lock = FileLock(self.path / ".lock", "a working folder").take()
+        # A sweep may be trying the lock at this moment.
+        self._lock = FileLock(self.path / ".lock", "a working folder").take(5.0)
 
     def __enter__(self) -> Path:
         return self.path

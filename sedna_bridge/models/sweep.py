@@ -20,6 +20,7 @@ from .locks import FileLock, is_held
 from .record import file_name
 from .store import ModelStore
 
+FRESH_SECONDS = 60.0
 PARTIAL_AGE = 7 * 86400.0
 
 
@@ -95,12 +96,24 @@ def _sweep_leftovers(store: ModelStore) -> int:
 
 
 def _sweep_incoming(path: Path) -> None:
-    if path.is_dir():
-        young = time.time() - path.stat().st_mtime < 60 and not (path / ".lock").exists()
-        if not young and not is_held(path / ".lock"):
+    try:
+        is_folder, age = path.is_dir(), time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return      # its owner, or another sweep, was quicker
+    if is_folder:
+        fresh = age < FRESH_SECONDS and not _was_taken(path / ".lock")
+        if not fresh and not is_held(path / ".lock"):
             shutil.rmtree(str(path), ignore_errors=True)
-    elif time.time() - path.stat().st_mtime > PARTIAL_AGE:
+    elif age > PARTIAL_AGE:
         try:
             path.unlink()
         except FileNotFoundError:
             pass
+
+
+def _was_taken(lock: Path) -> bool:
+    """Whether somebody has had this lock; who is about to take it has written nothing yet."""
+    try:
+        return lock.stat().st_size > 0
+    except FileNotFoundError:
+        return False
