@@ -21,6 +21,9 @@ CONTROLLER_ONLY = {"sednabox/commands/job.py"}      # of the component local-con
 COMMANDS = {"sednabox": "sednabox.__main__", "modelbox-tool": "pocketbox.tool.__main__"}
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
 PLATFORMS = {"amd64": "x86_64", "arm64": "aarch64"}
+CONTROLLER_POST = "reload_systemd\nif system_runs; then systemctl try-restart sednabox-controller.service || true; fi"
+CONTROLLER_PREUN = ('if [ "$1" = 0 ] && system_runs; then systemctl disable --now sednabox-controller.service || true; '
+                    "fi")
 CHANGES = """%s (%s) stable; urgency=medium
 
   * See CHANGELOG.md of the sources.
@@ -154,7 +157,8 @@ def control(stage: Stage, bundle: str, arch: str) -> None:
     stage.text("/etc/sednabox/sednabox.toml\n", "control", "conffiles")
     for rpm, lines in (("rpm-pre", "check_python\nmake_user"), ("rpm-post", "link_python\nafter_install"),
                        ("rpm-preun", 'if [ "$1" = 0 ]; then before_removal; unlink_python; fi'),
-                       ("rpm-postun", "reload_systemd")):
+                       ("rpm-postun", "reload_systemd"), ("controller/rpm-post", CONTROLLER_POST),
+                       ("controller/rpm-preun", CONTROLLER_PREUN)):
         stage.text("%s\n%s\n" % (shared, lines), "control", rpm)
 
 

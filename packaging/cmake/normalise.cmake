@@ -2,6 +2,10 @@
 # Python reads dist-packages; elsewhere the package's script links the folder into the Python that is there.
 if(CPACK_GENERATOR STREQUAL "RPM")
   file(GLOB_RECURSE PTHS ${CPACK_TEMPORARY_DIRECTORY}/*/sednabox.pth)
+  file(GLOB OVERRIDES LIST_DIRECTORIES true ${CPACK_TEMPORARY_DIRECTORY}/*/usr/share/lintian)
+  if(OVERRIDES)
+    file(REMOVE_RECURSE ${OVERRIDES})
+  endif()
   foreach(PTH IN LISTS PTHS)
     get_filename_component(PLACE ${PTH} DIRECTORY)
     get_filename_component(PLACE ${PLACE} DIRECTORY)
