@@ -23,12 +23,14 @@ else()
 endif()
 
 set(CORE_TEXT "Runs Sedna's edge-cloud learning as ModelBox graphs on an edge box.
- A pack of Python flowunits (video, helmet detection, hard examples, upload, model hot swap), the command
- sednabox, an embedded engine for boxes without ModelBox, and a service.")
+A pack of Python flowunits (video, helmet detection, hard examples, upload,
+model hot swap), the command sednabox, an embedded engine for boxes without
+ModelBox, and a service.")
 set(MODELS_TEXT "Small detectors for SednaBox.
- Trained on generated scenes; each comes with its card, golden frames and figures.")
+Trained on generated scenes; each comes with its card, golden frames and
+figures.")
 set(CONTROLLER_TEXT "Runs Sedna's incremental learning jobs on one machine.
- The command sednabox job, its service, and example resources.")
+The command sednabox job, its service, and example resources.")
 
 # deb
 set(CPACK_DEB_COMPONENT_INSTALL ON)

@@ -34,11 +34,8 @@ make_user() {
     [ -x "$shell" ] || shell=/bin/false
     if command -v useradd >/dev/null 2>&1; then
         useradd --system --user-group --home-dir /var/lib/sednabox --no-create-home --shell "$shell" sednabox
-    elif command -v adduser >/dev/null 2>&1; then
-        addgroup --system sednabox >/dev/null 2>&1 || true
-        adduser --system --ingroup sednabox --home /var/lib/sednabox --no-create-home --shell "$shell" sednabox
     else
-        say "the user sednabox could not be made (neither useradd nor adduser); the service needs it, the command does not"
+        say "the user sednabox could not be made (there is no useradd); the service needs it, the command does not"
         return 0
     fi
     if getent group video >/dev/null 2>&1 && command -v usermod >/dev/null 2>&1; then
@@ -64,8 +61,9 @@ after_install() {
     fi
     missing=$(PYTHONPATH="$APP/python:$APP/python/bundled" /usr/bin/python3 - <<'PYTHON' || true
 import importlib.util
-print(" ".join(name for name in "numpy cv2 onnxruntime av requests tomlkit yaml rich prometheus_client".split()
-               if importlib.util.find_spec(name) is None))
+for name in ("numpy", "cv2", "onnxruntime", "av", "requests", "tomlkit", "yaml", "rich", "prometheus_client"):
+    if importlib.util.find_spec(name) is None:
+        print(name)
 PYTHON
 )
     for name in $missing; do
