@@ -24,10 +24,13 @@ def epoch() -> int:
 
 
 def mode_of(path: Path, private: bool) -> int:
-    """0755 for folders and programs, 0644 for other files; a folder of secrets is its owner's."""
+    """0755 for folders and programs, 0644 for other files; a folder of secrets is its owner's.
+
+    Nothing in a bundle is a program: wheels mark libraries as one.
+    """
     if path.is_dir():
         return 0o700 if private else 0o755
-    return 0o755 if path.stat().st_mode & 0o100 else 0o644
+    return 0o755 if path.stat().st_mode & 0o100 and "bundled" not in path.parts else 0o644
 
 
 def tree(root: Path) -> None:
