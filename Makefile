@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 JOBS   ?= auto
 PYTHON38 ?=
 VENV38 ?= .venv38
-EXTRAS ?= train,s3,mqtt,sign,test,lint
+EXTRAS ?= train,s3,mqtt,sign,test,lint,package
 
 .PHONY: help setup demo test lint bench package package-test clean
 
