@@ -149,24 +149,30 @@ class Switchboard:
             self._tallies[failed].failed("%s: %s" % (type(error).__name__, error))
         with self._guard:
             self.counts.errors += len(frames)
-            trial = self._trial
-            old = self._sessions.get(trial[1]) if trial and trial[0] == failed else None
-            if old is None or trial is None:
+            rescuer = self._rescuer(failed)
+            session = self._sessions.get(rescuer)
+            if session is None:
                 raise error
-            self._in_use[trial[1]] = self._in_use.get(trial[1], 0) + 1
+            self._in_use[rescuer] = self._in_use.get(rescuer, 0) + 1
         try:
-            found = call(old, frames)
+            found = call(session, frames)
         finally:
             with self._guard:
-                self._in_use[trial[1]] -= 1
+                self._in_use[rescuer] -= 1
                 self._guard.notify_all()
         self.counts.rescued += len(frames)
-        return found, trial[1]
+        return found, rescuer
+
+    def _rescuer(self, failed: str) -> str:
+        """Who judges what a version failed on: the old one while it is on trial, the active one after it was undone."""
+        if self._trial and self._trial[0] == failed:
+            return self._trial[1]
+        return self._stamp.version if self._stamp is not None and self._stamp.version != failed else ""
 
     def _refuse_broken(self, judged_by: str, found: Sequence[Detections]) -> None:
-        """On trial every number is looked at; a proven model is believed."""
-        trial = self._trial
-        if trial and trial[0] == judged_by:
+        """On trial, and of a version that was undone, every number is looked at; a proven model is believed."""
+        trial, stamp = self._trial, self._stamp
+        if (trial and trial[0] == judged_by) or (stamp is not None and stamp.version != judged_by):
             for detections in found:
                 why = broken_numbers(detections, self.max_boxes)
                 if why:

@@ -14,10 +14,10 @@ from unittest import mock
 
 import pytest
 import toy_models
-from conftest import Rig
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from swap_rig import Rig
 
 from sedna_bridge.models import ACTIVATE, ROLLBACK, ModelStore, Offer, Orders, Terms, failpoints, take_in
 
