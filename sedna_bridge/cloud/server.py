@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import errno
 import heapq
 import hmac
 import json
@@ -170,9 +171,9 @@ class _Request(BaseHTTPRequestHandler):
         except OSError as error:
             log.error("%s %s: %s", self.command, self.path, error)
             self.close_connection = True
-            self._answer(
-                507 if error.errno in (28, 122) else 500, {"error": error.strerror or "failed"}, {"Retry-After": "60"}
-            )
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            pause = {"Retry-After": "60" if full else "5"}
+            self._answer(507 if full else 500, {"error": error.strerror or "failed"}, pause)
 
     def _put(self, path: str) -> None:
         id, suffix = self._name(path)
