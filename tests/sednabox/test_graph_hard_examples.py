@@ -129,7 +129,9 @@ def test_the_cloud_is_killed_and_comes_back_in_the_middle(box):
     assert len(indices) == len(set(indices)), "each arrived once"
     dropped = [json.loads(line) for line in box.spool("ls", "--gone", "dropped", "--json").splitlines()]
     assert all(item["reason"] == "spool full" for item in dropped)
-    assert set(indices) | {item["index"] for item in dropped} == set(range(FRAMES)), "delivered, or dropped and listed"
+    known = set(indices) | {item["index"] for item in dropped}
+    refused = sum(figures["refused_by_reason"].values())    # on a busy machine: the memory before the spool was full
+    assert known <= set(range(FRAMES)) and len(known) == FRAMES - refused, "delivered, or dropped and listed"
 
 
 def test_the_graph_as_it_is_marks_the_same_frames_each_time_and_keeps_them_without_a_cloud(box):

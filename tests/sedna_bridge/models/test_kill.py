@@ -34,7 +34,8 @@ def run(store, out, *arguments, failpoints="", check=0):
 def frames_of(out):
     for path in sorted(out.glob("frames-*.jsonl"), key=lambda p: p.stat().st_mtime):
         lines = [json.loads(line) for line in path.read_text().splitlines()]
-        yield lines[0], [line for line in lines if isinstance(line, list)]
+        if lines:   # else it was killed before its first frame
+            yield lines[0], [line for line in lines if isinstance(line, list)]
 
 
 def check_frames(out):
