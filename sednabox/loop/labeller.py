@@ -15,6 +15,7 @@ import numpy as np
 from edgevision.scenes import Camera, to_line
 from edgevision.scenes.domain import Schedule
 from sedna_bridge.datasets.append import append_lines
+from sedna_bridge.errors import BridgeError
 
 from .plan import Plan
 
@@ -49,7 +50,7 @@ class Labeller:
             try:
                 self.look()
                 self.trouble = ""
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, BridgeError) as error:
                 self.trouble = "%s; tried again" % error
 
     def look(self) -> int:

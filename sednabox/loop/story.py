@@ -179,6 +179,8 @@ class Loop:
 
     def _advice(self) -> str:
         trouble = self.site.trouble()[-3:]
+        if self.labeller.trouble:
+            trouble.append("the labeller: %s" % self.labeller.trouble)
         return "; ".join([*trouble, "see `sednabox job --state %s describe helmet-loop` and the logs below %s" % (
             self.plan.state, self.plan.state / "controller" / "logs")])
 
