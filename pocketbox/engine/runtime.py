@@ -1,7 +1,6 @@
 """Engine: a graph built into nodes, run until its data is finished, and closed."""
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import deque
@@ -12,6 +11,7 @@ from ..sdk import log
 from ..sdk.private import FlowUnitError
 from ..sdk.status import Status, StatusCode
 from . import topology
+from .cores import usable_cores
 from .lanes import LaneNode, SourceNode, StreamNode
 from .loader import open_unit
 from .nesting import CollapseNode, ExpandNode
@@ -34,8 +34,8 @@ class Engine(Scheduler):
 
     def __init__(self, resolved: Any, shape: topology.Topology | None) -> None:
         graph = resolved.graph
-        count = os.cpu_count() or 1
-        super().__init__(max(2, int(str(graph.settings.get("graph.thread-num", 0)) or 0) or 2 * count))
+        cores = usable_cores()
+        super().__init__(max(2, int(str(graph.settings.get("graph.thread-num", 0)) or 0) or 2 * cores), cores)
         self.resolved = resolved
         self.nodes: dict[str, Any] = {}
         self.inputs: dict[str, InputNode] = {}

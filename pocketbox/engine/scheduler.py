@@ -1,8 +1,12 @@
 """Threads that run nodes: those nearest to the end of the graph first, several at a time where that pays.
 
 One lock guards queues and states; units run without it. A thread is woken for more work when a node that is known to
-take its time starts; a lookout catches those that turn out to (a call that waits for a device). Cheap nodes are run by
-one thread, because handing them over would cost more than they do.
+take its time starts; a lookout catches those that turn out to. Cheap nodes are run by one thread, because handing them
+over would cost more than they do.
+
+As many calls run at once as there are cores, and no more: a thread that loses its core while it holds Python's lock
+would stop all the others. A call that waits (for a camera, a server, an event) takes no core, and the lookout, which
+sees that by the clock of its thread, lets another run beside it.
 """
 from __future__ import annotations
 
@@ -16,15 +20,39 @@ from .call import StopAsked
 
 LOOKOUT_SECONDS = 0.002
 IDLE_SECONDS = 0.2
+WAITS_BELOW = 0.25      # a call whose thread had less of the time than this is waiting for something
 
 _local = threading.local()
+
+
+class Worker(threading.Thread):
+    """One of the scheduler's threads, and whether its call takes a core or waits."""
+
+    def __init__(self, work: Callable[[Worker], None], number: int) -> None:
+        super().__init__(name="pocketbox-%d" % number, daemon=True)
+        self.work = work
+        self.busy = False       # in a call
+        self.waits = False      # in a call that waits
+        self.seen: tuple[float, float] | None = None    # when this call was last looked at: the time, and its own
+        self._clock = 0
+
+    def run(self) -> None:
+        self._clock = time.pthread_getcpuclockid(threading.get_ident())
+        self.work(self)
+
+    def look(self) -> bool:
+        """Whether the call has been waiting since it was last looked at."""
+        now, used = time.perf_counter(), time.clock_gettime(self._clock)
+        before, self.seen = self.seen, (now, used)
+        return self.waits if before is None else used - before[1] < WAITS_BELOW * (now - before[0])
 
 
 class Scheduler:
     """Runs nodes until `ended`. Subclassed by Engine, which knows when a graph is over."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, cores: int) -> None:
         self.threads = threads
+        self.cores = cores if hasattr(time, "pthread_getcpuclockid") else threads
         self.condition = threading.Condition(threading.Lock())
         self.room = threading.Condition(self.condition._lock)   # type: ignore[attr-defined]
         self.stopping = False
@@ -35,10 +63,12 @@ class Scheduler:
         self._heap: list[tuple[int, int, Any]] = []
         self._turn = 0
         self._running = 0
+        self._waiting = 0       # of those that run, the calls that wait and take no core
+        self._wanted = False    # a call that will take its time began while other nodes were ready
         self._sleeping = 0
         self._completed = 0
         self._lookout = False
-        self._workers: list[threading.Thread] = []
+        self._workers: list[Worker] = []
         self._alive = 0
         self._opener = threading.get_ident()
 
@@ -64,28 +94,34 @@ class Scheduler:
         """One more thread, if there may be one (lock held)."""
         if len(self._workers) >= self.threads:
             return
-        worker = threading.Thread(target=self._work, name="pocketbox-%d" % len(self._workers), daemon=True)
+        worker = Worker(self._work, len(self._workers))
         self._workers.append(worker)
         self._alive += 1
         worker.start()
 
     def _help(self) -> None:
         """Get another thread going, because this one will be busy for a while (lock held)."""
-        if self._sleeping:
+        if not self._free():
+            self._wanted = True
+        elif self._sleeping:
             self.condition.notify()
         else:
             self._spawn()
 
-    def _work(self) -> None:
+    def _free(self) -> bool:
+        """Whether a core is free for one more call (lock held)."""
+        return self._running - self._waiting < self.cores
+
+    def _work(self, worker: Worker) -> None:
         _local.engine = self
         self.condition.acquire()
         try:
             while not self.stopping:
-                node = self._next()
+                node = self._next() if self._free() else None
                 if node is None:
                     self._wait()
                     continue
-                self._run(node)
+                self._run(node, worker)
         finally:
             self._alive -= 1
             last = self._alive == 0
@@ -103,29 +139,42 @@ class Scheduler:
                 return node
         return None
 
-    def _run(self, node: Any) -> None:
+    def _run(self, node: Any, worker: Worker) -> None:
         job = node.take()
         node.running += 1
         self._running += 1
+        self._wanted = False
+        worker.busy, worker.seen = True, None
+        heavy = node.heavy()
+        if heavy and node.waits:
+            worker.waits = True
+            self._waiting += 1
         self.ready(node)
-        if self._heap and node.heavy():
+        if self._heap and heavy:
             self._help()
         elif self._alive == 1 and self.threads > 1:
             self._spawn()   # the lookout
         self.condition.release()
-        began = time.perf_counter()
         error: BaseException | None = None
+        used = time.thread_time() if heavy else 0.0
+        began = time.perf_counter()
         try:
             node.run(job)
         except BaseException as caught:
             error = caught
         took = time.perf_counter() - began
+        used = time.thread_time() - used if heavy else took
         self.condition.acquire()
         self._running -= 1
+        worker.busy = False
+        if worker.waits:
+            worker.waits = False
+            self._waiting -= 1
         node.running -= 1
         self._completed += 1
         count = len(job.entries)
         node.spent(took, count)
+        node.waits = used < WAITS_BELOW * took
         if self.on_run is not None:
             self.on_run(node, began, took, count)
         if error is None and not self.stopping:
@@ -170,19 +219,33 @@ class Scheduler:
             if self._heap:
                 return
         lookout = self._running > 0 and not self._lookout
-        completed = self._completed
         self._sleeping += 1
         self._lookout = self._lookout or lookout
         try:
-            self.condition.wait(LOOKOUT_SECONDS if lookout else IDLE_SECONDS if not self._running else None)
-            while lookout and self._running and not self.stopping and self._completed != completed:
-                # Runs come and go: whoever runs them takes the next ones as well.
+            if not lookout:
+                self.condition.wait(None if self._running else IDLE_SECONDS)
+                return
+            completed = -1
+            while self._running and not self.stopping:
+                # Runs come and go: whoever runs them takes the next ones as well, unless one is known to take long.
+                if self._heap and self._free() and (completed == self._completed or self._wanted):
+                    break
                 completed = self._completed
                 self.condition.wait(LOOKOUT_SECONDS)
+                self._look()
         finally:
             self._sleeping -= 1
             if lookout:
                 self._lookout = False
+                if self._sleeping and self._heap:
+                    self.condition.notify()     # somebody else keeps the lookout
+
+    def _look(self) -> None:
+        """See which calls wait (lock held)."""
+        for worker in self._workers:
+            if worker.busy and worker.look() != worker.waits:
+                worker.waits = not worker.waits
+                self._waiting += 1 if worker.waits else -1
 
     def idle(self) -> bool:
         """Nothing runs and nothing can: True if the scheduler has been told to stop or found work (lock held)."""

@@ -1,4 +1,6 @@
 """Threads, order, queues: what a graph does while it runs."""
+import os
+
 import pytest
 
 PASS = """
@@ -317,3 +319,55 @@ def test_two_sessions_do_not_mix(project):
     code, output = project.run("s[flowunit=twice]\nt[flowunit=total]\ns:out -> t:in")
     assert code == 0, output
     assert sorted(project.records("sum")) == [[100, sum(range(100, 120))], [200, sum(range(200, 220))]]
+
+
+BESIDE = """
+    import builtins, hashlib
+    builtins.now = 0
+    lock = threading.Lock()
+
+    class Beside(Base):
+        def process(self, ctx):
+            with lock:
+                builtins.now += 1
+                record("beside", builtins.now)
+            for b in ctx.input("in"):
+                self.spend()
+                ctx.output("out").push_back(b)
+            with lock:
+                builtins.now -= 1
+            return mb.Status()
+
+        def spend(self):
+            if self.config.get_bool("wait", False):
+                time.sleep(0.004)
+                return
+            end = time.thread_time() + 0.004
+            while time.thread_time() < end:
+                hashlib.sha256(bytes(200000))   # without Python's lock
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no way to take cores away here")
+@pytest.mark.parametrize("wait", [True, False])
+def test_calls_that_wait_run_beside_others_and_calls_that_compute_keep_their_core(project, wait):
+    project.unit("Beside", BESIDE, ["in"], ["out"])
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        code, output = project.run("""
+        s[flowunit=source, count=100]
+        a[flowunit=beside, batch_size=1, wait=%s]
+        x[flowunit=sink, name=x]
+        s:out -> a:in
+        a:out -> x:in
+        """ % str(wait).lower())
+    finally:
+        os.sched_setaffinity(0, cores)
+    assert code == 0, output
+    assert project.records("x") == list(range(100))
+    beside = sum(count > 1 for count in project.records("beside"))
+    if wait:
+        assert beside > 30, "one core is enough for two calls that wait"
+    else:
+        assert beside < 30, "a second call that computes gains nothing on one core"
