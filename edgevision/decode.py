@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import replace
 from fractions import Fraction
 from types import TracebackType
 from typing import Any, Iterator
@@ -87,7 +86,8 @@ class Reader:
                 if shot is None:
                     self._finish()
                     return
-            yield shot if self.pix_fmt == "native" else replace(shot, frame=convert(shot.frame, self.pix_fmt))
+            yield shot if self.pix_fmt == "native" else shot._replace(
+                frame=convert(shot.frame, self.pix_fmt))
 
     def _finish(self) -> None:
         self.damaged = self._source.damaged

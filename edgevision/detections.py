@@ -21,6 +21,10 @@ def _empty_classes() -> np.ndarray:
     return np.zeros(0, np.int64)
 
 
+def _ready(thing: object, kind: type) -> bool:
+    return type(thing) is np.ndarray and thing.dtype == kind
+
+
 @dataclass(frozen=True)
 class Detections:
     """Boxes x1, y1, x2, y2 in frame pixels (n, 4) float32, scores 0..1 (n,) float32, class numbers (n,) int64.
@@ -34,6 +38,9 @@ class Detections:
     classes: np.ndarray = field(default_factory=_empty_classes)
 
     def __post_init__(self) -> None:
+        if _ready(self.boxes, np.float32) and _ready(self.scores, np.float32) and _ready(self.classes, np.int64) and (
+                self.boxes.shape == (len(self.scores), 4) and self.scores.shape == self.classes.shape):
+            return
         boxes = np.asarray(self.boxes, np.float32).reshape(-1, 4) if np.size(self.boxes) else _empty_boxes()
         scores = np.asarray(self.scores, np.float32).reshape(-1)
         classes = np.asarray(self.classes).astype(np.int64).reshape(-1)
@@ -63,10 +70,15 @@ class Detections:
         return Detections(self.boxes[which], self.scores[which], self.classes[which])
 
     def above(self, score: float) -> Detections:
-        return self.pick(self.scores >= score)
+        keep = self.scores >= score
+        return self if keep.all() else self.pick(keep)
 
     def of_class(self, cls: int) -> Detections:
         return self.pick(self.classes == cls)
+
+    def first(self, count: int) -> Detections:
+        """Those that stand first; itself where there are no more."""
+        return self if len(self) <= count else self.pick(slice(count))
 
     def best(self, count: int) -> Detections:
         """The `count` highest scores, highest first; equal scores keep their order."""
@@ -74,14 +86,15 @@ class Detections:
 
     def clipped(self, width: int, height: int) -> Detections:
         """The same, with boxes cut at the frame's edges; boxes that lie wholly outside are dropped."""
-        boxes = np.clip(self.boxes, 0, np.array([width, height, width, height], np.float32))
-        keep = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+        boxes = np.minimum(np.maximum(self.boxes, 0), np.array([width, height, width, height], np.float32))
+        keep = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
         return Detections(boxes[keep], self.scores[keep], self.classes[keep])
 
     def to_meta(self) -> list[list[float]]:
         """Lists of [x1, y1, x2, y2, score, class], all floats: ModelBox's meta takes only homogeneous lists."""
         table = np.concatenate((self.boxes, self.scores[:, None], self.classes[:, None].astype(np.float32)), axis=1)
-        return [[float(value) for value in row] for row in table]
+        rows: list[list[float]] = table.tolist()
+        return rows
 
     @classmethod
     def from_meta(cls, rows: Sequence[Sequence[float]] | None) -> Detections:

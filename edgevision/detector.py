@@ -135,10 +135,12 @@ class Detector:
                 self.path, tensor.shape, first_line(error))) from None
 
     def _finish(self, found: Found, place: Geometry) -> Detections:
-        raw = Detections(place.to_frame(found.boxes), found.scores, found.classes).best(_CANDIDATES)
+        raw = Detections(place.to_frame(found.boxes), found.scores, found.classes)
+        if len(raw) > _CANDIDATES or not self._head.needs_nms:
+            raw = raw.best(_CANDIDATES)
         if self._head.needs_nms:
-            raw = raw.pick(nms(raw.boxes, raw.scores, raw.classes, self.nms_threshold, MOST))
-        return raw.clipped(place.frame_width, place.frame_height).best(MOST)
+            raw = raw.pick(nms(raw.boxes, raw.scores, raw.classes, self.nms_threshold, MOST))   # best first
+        return raw.clipped(place.frame_width, place.frame_height).first(MOST)
 
     def _workplace(self, count: int) -> tuple[np.ndarray, Letterbox]:
         """This thread's tensor and letterbox. Frames of different threads must not meet in one tensor."""

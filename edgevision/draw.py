@@ -33,7 +33,7 @@ def draw(frame: Frame | np.ndarray, detections: Detections, classes: Sequence[st
     height, width = picture.shape[:2]
     line = max(1, round(min(height, width) / 360))
     size = max(0.35, min(height, width) / 900)
-    places = [_inside(box, width, height) for box in detections.boxes]
+    places = _inside(detections.boxes, width, height)
     # Large boxes first: what is small lies on top of them, and its label finds the places that are left.
     order = sorted(range(len(places)), key=lambda k: -_area(places[k]))
     names = [classes[c] if 0 <= c < len(classes) else "class %d" % c for c in detections.classes]
@@ -51,10 +51,11 @@ def _area(box: Box) -> int:
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
-def _inside(box: np.ndarray, width: int, height: int) -> tuple[int, int, int, int]:
+def _inside(boxes: np.ndarray, width: int, height: int) -> list[Box]:
+    """Whole pixels, cut at the picture's edges."""
     most = np.array([width - 1, height - 1] * 2, np.float64)
-    x1, y1, x2, y2 = (int(v) for v in np.clip(np.rint(np.nan_to_num(box.astype(np.float64))), 0, most))
-    return x1, y1, x2, y2
+    whole = np.clip(np.rint(np.nan_to_num(boxes.astype(np.float64))), 0, most)
+    return [(x1, y1, x2, y2) for x1, y1, x2, y2 in whole.astype(int).tolist()]
 
 
 def _label(picture: np.ndarray, text: str, box: Box, colour: Colour, size: float, taken: list[Box]) -> None:

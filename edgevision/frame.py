@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from edgevision.errors import FrameError
+from edgevision.pool import FRAMES
 
 FORMATS = ("bgr", "rgb", "gray", "nv12", "i420")
 _ALIASES = {"yuv420p": "i420", "bgr24": "bgr", "rgb24": "rgb", "grey": "gray"}
@@ -156,7 +157,8 @@ def yuv_to_colour(luma: np.ndarray, chroma: np.ndarray, wanted: str) -> np.ndarr
     if height % 2 or width % 2:  # OpenCV converts even sizes only: repeat the last row and column, cut again
         luma = cv2.copyMakeBorder(luma, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
     code = cv2.COLOR_YUV2BGR_NV12 if wanted == "bgr" else cv2.COLOR_YUV2RGB_NV12
-    return cv2.cvtColorTwoPlane(_rows_dense(luma), _rows_dense(chroma), code)[:height, :width]
+    colour = FRAMES.take(luma.size * 3).reshape(*luma.shape, 3)
+    return cv2.cvtColorTwoPlane(_rows_dense(luma), _rows_dense(chroma), code, colour)[:height, :width]
 
 
 def _rows_dense(plane: np.ndarray) -> np.ndarray:
@@ -196,10 +198,10 @@ def _slices(flat: np.ndarray, name: str, width: int, height: int, stride: int,
             step, skip = stride + stride % 2, (rows + 1) // 2
         else:
             step, skip = (stride + 1) // 2, (rows + 1) // 2
-        row_bytes = int(np.prod(shape[1:]))
-        needed = start + step * (shape[0] - 1) + row_bytes
+        channels = shape[2] if len(shape) == 3 else 1
+        needed = start + step * (shape[0] - 1) + shape[1] * channels
         if flat.size >= needed:
-            inner = (3, 1) if shape[2:] == (3,) else (2, 1) if shape[2:] == (2,) else (1,)
-            planes.append(np.lib.stride_tricks.as_strided(flat[start:], shape, (step, *inner)))
+            strides = (step, channels, 1) if len(shape) == 3 else (step, 1)
+            planes.append(np.ndarray(shape, np.uint8, flat, start, strides))
         start += step * skip
     return (planes if flat.size >= needed else None), needed

@@ -9,7 +9,6 @@ from fractions import Fraction
 from typing import Any
 
 from edgevision.beside import Beside
-from edgevision.decode import convert
 from edgevision.encode import Writer
 from edgevision.errors import MediaError
 from edgevision.frame import Frame
@@ -50,7 +49,7 @@ class Recording:
     def _write(self, frame: Frame, timestamp: int | None) -> None:
         if self._writer is None:
             self._writer = Writer(self.target, **self._writing)
-        self._writer.write(convert(frame, "i420"), timestamp)
+        self._writer.write(frame, timestamp)
 
     def _send(self, item: tuple[Frame, int | None]) -> None:
         try:

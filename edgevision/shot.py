@@ -1,7 +1,6 @@
 """What a reader gives: frames with their place in the stream, and at last why they ended."""
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -10,8 +9,7 @@ from edgevision.frame import Frame
 USUAL_RATE = Fraction(25)  # frames per second of a source that does not say
 
 
-@dataclass(frozen=True)
-class Shot:
+class Shot(NamedTuple):
     """A frame with its place in the stream: number from 0, media time in ms, and how many degrees it is turned."""
 
     index: int

@@ -9,8 +9,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, replace
-from typing import Iterator
+from dataclasses import dataclass
+from typing import Iterator, NamedTuple
 
 from edgevision.decode import Reader, Shot
 from edgevision.errors import MediaError, VisionError
@@ -37,8 +37,7 @@ class Habits:
     backend: str | None = None
 
 
-@dataclass(frozen=True)
-class Taken:
+class Taken(NamedTuple):
     """A frame of a stream: numbered through reconnects and loops, with the time at which it was taken."""
 
     shot: Shot
@@ -85,7 +84,7 @@ class Stream:
         timestamp = max(self._base_time + shot.timestamp, least_time)
         self._next_index = index + 1
         self._next_time = timestamp + max(1, 1000 * self.rate[1] // self.rate[0])
-        return replace(shot, index=index, timestamp=timestamp)
+        return shot._replace(index=index, timestamp=timestamp)
 
     def _say(self, level: str, text: str) -> None:
         self.messages.append((level, "camera %s: %s" % (self.name, redact(text))))
