@@ -10,10 +10,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edgevision.decode import convert
 from edgevision.errors import MediaError
 from edgevision.frame import Frame
 from edgevision.letterbox import fit
+from edgevision.pool import FRAMES
 from edgevision.url import redact
 
 try:
@@ -67,7 +67,7 @@ class Writer:
         width, height = self._stream.width, self._stream.height
         same = (frame.width, frame.height) == (width, height)
         if same and frame.format in ("i420", "nv12"):
-            return convert(frame, "i420").packed().reshape(height * 3 // 2, width)
+            return _i420(frame)
         bgr = frame.bgr()
         if not same:
             place = fit(frame.width, frame.height, width, height)
@@ -134,3 +134,16 @@ class Writer:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
         self.close()
+
+
+def _i420(frame: Frame) -> np.ndarray:
+    """A YUV frame of even size as one block of i420."""
+    if frame.format == "i420":
+        block = frame.packed()
+    else:
+        luma, chroma = frame.planes
+        block = FRAMES.take(luma.size + chroma.size)
+        whole = Frame.of(block, "i420", frame.width, frame.height)
+        np.copyto(whole.planes[0], luma)
+        cv2.split(np.ascontiguousarray(chroma), list(whole.planes[1:]))
+    return block.reshape(frame.height * 3 // 2, frame.width)

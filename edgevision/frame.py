@@ -34,13 +34,14 @@ class Frame:
     (360, 640, 3)
     """
 
-    __slots__ = ("format", "height", "planes", "width")
+    __slots__ = ("_block", "format", "height", "planes", "width")
 
     def __init__(self, pix_fmt: str, width: int, height: int, planes: Sequence[np.ndarray]) -> None:
         self.format = pix_fmt
         self.width = width
         self.height = height
         self.planes: tuple[np.ndarray, ...] = tuple(planes)
+        self._block: np.ndarray | None = None   # all planes without gaps, where they lie so
 
     def __repr__(self) -> str:
         return "Frame(%s, %dx%d)" % (self.format, self.width, self.height)
@@ -100,7 +101,10 @@ class Frame:
         if planes is None:
             raise FrameError("%s frame of %dx%d with rows of %d bytes: expected at least %d bytes, got %d" % (
                 name, width, height, stride, needed, flat.size))
-        return cls(name, width, height, planes)
+        frame = cls(name, width, height, planes)
+        if (stride, rows) == (row, height):
+            frame._block = flat[:needed]
+        return frame
 
     def bgr(self) -> np.ndarray:
         """Blue-green-red, (h, w, 3). A view when the frame is bgr already, else a new array."""
@@ -137,6 +141,8 @@ class Frame:
 
     def packed(self) -> np.ndarray:
         """All planes in one block without gaps, (bytes,) uint8; a view when they already lie so, else a copy."""
+        if self._block is not None:
+            return self._block
         if len(self.planes) == 1 and self.planes[0].flags.c_contiguous:
             return self.planes[0].reshape(-1)
         return np.concatenate([np.ascontiguousarray(plane).reshape(-1) for plane in self.planes])

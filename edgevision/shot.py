@@ -12,7 +12,7 @@ USUAL_RATE = Fraction(25)  # frames per second of a source that does not say
 class Shot(NamedTuple):
     """A frame with its place in the stream: number from 0, media time in ms, and how many degrees it is turned."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody asks of a frame
     timestamp: int
     frame: Frame
     rotation: int = 0

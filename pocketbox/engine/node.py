@@ -43,7 +43,7 @@ class Node:
         self.running = 0
         self.inflight = 0
         self.cost = 0.0         # seconds per entry, smoothed
-        self.waits = False      # the last call waited for something most of its time, and took no core
+        self.at_work = 1.0      # share of a call's time in which it took a core and did not wait, smoothed
         self.processed = 0
         self.ended = 0          # ends of streams among what was processed
         self.sent = 0           # buffers, counted where there is no input

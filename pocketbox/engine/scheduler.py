@@ -101,9 +101,10 @@ class Scheduler:
 
     def _help(self) -> None:
         """Get another thread going, because this one will be busy for a while (lock held)."""
+        self._wanted = True
         if not self._free():
-            self._wanted = True
-        elif self._sleeping:
+            return
+        if self._sleeping:
             self.condition.notify()
         else:
             self._spawn()
@@ -146,7 +147,7 @@ class Scheduler:
         self._wanted = False
         worker.busy, worker.seen = True, None
         heavy = node.heavy()
-        if heavy and node.waits:
+        if heavy and node.at_work < WAITS_BELOW:
             worker.waits = True
             self._waiting += 1
         self.ready(node)
@@ -163,7 +164,7 @@ class Scheduler:
         except BaseException as caught:
             error = caught
         took = time.perf_counter() - began
-        used = time.thread_time() - used if heavy else took
+        used = time.thread_time() - used if heavy else 0.0
         self.condition.acquire()
         self._running -= 1
         worker.busy = False
@@ -174,7 +175,8 @@ class Scheduler:
         self._completed += 1
         count = len(job.entries)
         node.spent(took, count)
-        node.waits = used < WAITS_BELOW * took
+        if heavy:
+            node.at_work += 0.2 * (used / took - node.at_work)
         if self.on_run is not None:
             self.on_run(node, began, took, count)
         if error is None and not self.stopping:

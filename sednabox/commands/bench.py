@@ -8,9 +8,12 @@ from typing import Any, Callable
 
 NAME = "bench"
 HELP = "measure a graph beside the ceiling of its parts and beside the plain loop"
-EPILOG = """Each part is measured alone with all cores at it; the ceiling is what they allow together (their times for a
-frame added up), efficiency is the graph's rate over the ceiling. All are taken in turn, round after round in one run,
-and the medians are shown, so that a busy machine slows them alike."""
+EPILOG = """Each part is measured alone with all cores at it. Two ceilings stand beside the graph: "parts" adds up the
+times of the parts alone, where each finds its code and data in the caches; "chain" is measured, all parts one after
+the other for each frame, one such loop on each core, and nothing handed over. Efficiency is the graph's rate over the
+ceiling. The plain loop is what everybody writes first: one thread for all, no recording; once with the threads that
+onnxruntime and OpenCV start by themselves, once without. All are taken in turn, round after round in one run, and the
+medians are shown, so that a busy machine slows them alike."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,13 +62,19 @@ def measure_all(path: str, video: str, seconds: float, rounds: int) -> dict[str,
                 for one in rates:
                     _note(took, one.part, one.fps, one.part + "_cpu_ms", one.cpu_ms)
                 last = graphrun.measure(subject, video, seconds)
+                chain = parts.chain(seconds, subject.records)
                 _note(took, "graph", last.fps, "ceiling", ceiling(rates), "efficiency", last.fps / ceiling(rates),
+                      "chain", chain.fps, "chain_cpu_ms", chain.cpu_ms, "chain_efficiency", last.fps / chain.fps,
                       "cpu_ms", 1000 * last.cpu)
                 seeing = graphrun.measure(subject, video, seconds, recording=False) if subject.records else last
                 without = ceiling([one for one in rates if one.part != "record"])
+                seeing_chain = parts.chain(seconds, False) if subject.records else chain
                 plain = plain_loop(video, detector, seconds)
+                single = plain_loop(video, detector, seconds, threads=1)
                 _note(took, "seeing", seeing.fps, "seeing_ceiling", without, "seeing_efficiency",
-                      seeing.fps / without, "plain", plain, "speedup", seeing.fps / plain,
+                      seeing.fps / without, "seeing_chain", seeing_chain.fps, "seeing_chain_efficiency",
+                      seeing.fps / seeing_chain.fps, "plain", plain, "plain_single", single,
+                      "speedup_single", seeing.fps / single, "speedup", seeing.fps / plain,
                       "speedup_with_recording", last.fps / plain)
             paced = graphrun.measure(subject, video, seconds, paced=True)
         finally:
@@ -96,14 +105,18 @@ def show(figures: dict[str, Any]) -> None:
     for name, fps in figures["parts"].items():
         print("  %-22s %8.1f frames/s   %6.2f ms of processor a frame" % (
             name + " only", fps, figures[name + "_cpu_ms"]))
-    print("  %-22s %8.1f frames/s   %6.2f ms" % ("ceiling", figures["ceiling"], figures["parts_cpu_ms"]))
-    print("  %-22s %8.1f frames/s   %6.2f ms, efficiency %.2f (of the processor time alone: %.2f)" % (
-        "graph", figures["graph"], figures["cpu_ms"], figures["efficiency"],
-        figures["parts_cpu_ms"] / figures["cpu_ms"]))
-    print("  %-22s %8.1f frames/s   efficiency %.2f of %.1f" % (
-        "graph, not recording", figures["seeing"], figures["seeing_efficiency"], figures["seeing_ceiling"]))
+    for title, fps, cpu in (("ceiling of the parts", "ceiling", "parts_cpu_ms"),
+                            ("ceiling of the chain", "chain", "chain_cpu_ms")):
+        print("  %-22s %8.1f frames/s   %6.2f ms" % (title, figures[fps], figures[cpu]))
+    print("  %-22s %8.1f frames/s   %6.2f ms, efficiency %.2f of the parts, %.2f of the chain" % (
+        "graph", figures["graph"], figures["cpu_ms"], figures["efficiency"], figures["chain_efficiency"]))
+    print("  %-22s %8.1f frames/s   efficiency %.2f of %.1f (parts), %.2f of %.1f (chain)" % (
+        "graph, not recording", figures["seeing"], figures["seeing_efficiency"], figures["seeing_ceiling"],
+        figures["seeing_chain_efficiency"], figures["seeing_chain"]))
     print("  %-22s %8.1f frames/s   the graph without recording, which does the same work, is %.2f times as fast" % (
         "plain loop", figures["plain"], figures["speedup"]))
+    print("  %-22s %8.1f frames/s   %.2f times as fast" % (
+        "plain loop, one thread", figures["plain_single"], figures["speedup_single"]))
     for title, key, drops in (("latency, full load", "latency_ms", "drops"),
                               ("latency, %.1f fps" % figures["paced_fps"], "paced_latency_ms", "paced_drops")):
         lost = ", ".join("%d %s" % (much, why) for why, much in figures[drops].items()) or "none"

@@ -1,4 +1,9 @@
-"""The rate of each part of a graph alone, with all cores at it: together they say what no graph of them can exceed."""
+"""The rate of each part of a graph alone, with all cores at it, and of all parts one after the other, frame by frame.
+
+The parts alone find their code and data in the caches each time; added up they say what no graph can reach, because in
+one a frame goes from part to part. The chain does just that, a whole chain on each core with nothing to hand over:
+what a graph loses against it is the engine's.
+"""
 from __future__ import annotations
 
 import os
@@ -9,7 +14,7 @@ from typing import Callable, NamedTuple, Sequence
 
 from edgevision.decode import Reader
 from edgevision.detector import Detector
-from edgevision.draw import draw
+from edgevision.draw import drawn
 from edgevision.envelope import block_of
 from edgevision.frame import Frame
 from edgevision.recording import Recording
@@ -105,20 +110,45 @@ class Parts:
         return step
 
     def _draw(self) -> Step:
-        return self._each(lambda frame: draw(frame, self.found, self.detector.classes, "sedna"))
+        return self._each(lambda frame: drawn(frame, self.found, self.detector.classes, "sedna"))
 
     def _record(self) -> Step:
         """What the graph records: the film with its boxes, forwards and backwards, so that nothing jumps."""
         path = os.path.join(self.folder.name, "%d.mp4" % threading.get_ident())
         recording = Recording(path)
-        drawn = [draw(frame, self.detector.detect([frame])[0], self.detector.classes, "sedna")
-                 for frame in (self.frames if self.draws else ())] or [frame.bgr() for frame in self.frames]
-        pictures = [Frame.from_array(picture) for picture in drawn + drawn[::-1]]
+        pictures = [drawn(frame, self.detector.detect([frame])[0], self.detector.classes, "sedna")
+                    for frame in (self.frames if self.draws else ())] or self.frames
+        pictures = pictures + pictures[::-1]
         count = 0
 
         def step() -> int:
             nonlocal count
             recording.write(pictures[count % len(pictures)], count * 80)
+            count += 1
+            return 1
+        return step
+
+    def chain(self, seconds: float, recording: bool) -> Rate:
+        """All parts on each core, one after the other."""
+        return rate("chain", [lambda: self._chain(recording)] * self.threads, seconds)
+
+    def _chain(self, recording: bool) -> Step:
+        shots = iter(Reader(self.video))
+        target = Recording(os.path.join(self.folder.name, "chain-%d.mp4" % threading.get_ident()))
+        count = 0
+
+        def step() -> int:
+            nonlocal shots, count
+            shot = next(shots, None)
+            if shot is None:
+                shots = iter(Reader(self.video))
+                shot = next(shots)
+            frame = block_of(shot.frame)[1]
+            found = self.detector.detect([frame])[0]
+            if self.draws:
+                frame = drawn(frame, found, self.detector.classes, "sedna")
+            if recording:
+                target.write(frame, count * 80)
             count += 1
             return 1
         return step

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edgevision.detections import Detections
-from edgevision.draw import PALETTES, draw
+from edgevision.draw import PALETTES, draw, drawn
 from edgevision.errors import FrameError
 from edgevision.frame import Frame
 
@@ -48,3 +48,29 @@ def test_nothing_to_draw_and_unknown_palette():
     assert np.array_equal(draw(picture, Detections()), picture)
     with pytest.raises(FrameError, match="sedna"):
         draw(picture, Detections(), palette="pink")
+
+
+@pytest.mark.parametrize("form", ["nv12", "i420"])
+def test_what_is_drawn_into_a_video_frame_looks_as_in_a_picture(form):
+    block = np.random.default_rng(4).integers(60, 180, 640 * 360 * 3 // 2, dtype=np.uint8)
+    frame, before = Frame.of(block, form, 640, 360), block.copy()
+    rows = Detections.from_meta([[100, 100, 200, 300, 0.9, 0], [120, 104, 160, 140, 0.9, 3],
+                                 [630, 350, 640, 360, 1, 2]])
+    out = drawn(frame, rows, ("person", "helmet", "helmet_on", "helmet_off"), "sedna")
+    assert out.format == "nv12" and np.array_equal(block, before)
+    wanted = draw(frame, rows, ("person", "helmet", "helmet_on", "helmet_off"), "sedna").astype(int)
+    far = np.abs(out.bgr().astype(int) - wanted).max(axis=-1) > 60
+    assert far.mean() < 0.01, "only the edges of lines and letters may differ"
+    touched = (wanted != frame.bgr()).any(axis=-1)
+    assert touched.mean() > 0.01
+    assert (np.abs(out.bgr().astype(int) - frame.bgr()).max(axis=-1)[~touched] > 60).mean() < 0.005
+
+
+@pytest.mark.parametrize("width, height", [(1, 1), (2, 2), (33, 47), (34, 46)])
+def test_video_frames_of_any_size(width, height):
+    size = width * height + 2 * ((width + 1) // 2) * ((height + 1) // 2)
+    frame = Frame.of(np.full(size, 90, np.uint8), "nv12", width, height)
+    out = drawn(frame, Detections.from_meta([[0, 0, 500, 500, 0.5, 0]]), ("a",))
+    even = width % 2 == height % 2 == 0
+    assert (out.format, out.width, out.height) == ("nv12" if even else "bgr", width, height)
+    assert (out.bgr() != frame.bgr()).any()
