@@ -1,7 +1,7 @@
-"""Swaps under load: `python -m bench.hot_swap [--swaps 200] [--policy availability] [--load 0.85]`.
+"""Swaps under load: `python -m bench.hot_swap [--swaps 200] [--policy availability] [--load 0.85] [--models A B]`.
 
-A camera thread stamps numbered frames at a share of what one judging thread can do; onnxruntime judges them through
-edgevision's Detector; the swap machine brings two detectors of different input size into use in turn. Printed: frames
+A camera thread stamps numbered frames at a share of what one judging thread can do with the slower model; onnxruntime
+judges them through edgevision's Detector; the swap machine brings the two models into use in turn. Printed: frames
 lost, doubled, out of order; whether the serial of the switch ever fell; the longest gap between two outputs inside and
 outside swaps, beside the frame period (no gap can be shorter); the time of each phase; the growth of memory.
 """
@@ -21,6 +21,7 @@ from typing import Any, Sequence
 
 import numpy as np
 
+from edgevision.decode import Reader
 from edgevision.detector import Detector
 from edgevision.frame import Frame
 from sedna_bridge.models import (
@@ -43,7 +44,7 @@ class DetectorRuntime(Runtime):
     """edgevision's Detector as the machine's runtime."""
 
     def load(self, folder: ModelFolder) -> Detector:
-        return Detector(folder.path, threads=1, score_threshold=0.9)
+        return Detector(folder.path, threads=1)
 
     def warm_up(self, session: Detector) -> None:
         session.warm_up()
@@ -70,50 +71,6 @@ def detect(session: Detector, frames: Sequence[Any]) -> list[list[list[float]]]:
     return [found.to_meta() for found in session.detect(frames)]
 
 
-def make_detector(folder: Path, version: str, width: int, height: int, channels: int) -> Path:
-    """A detector with a yolov8 head and random weights: real work for onnxruntime, no meaning."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    rng = np.random.default_rng(channels)
-    weights = {
-        "w1": rng.normal(0, 0.1, (channels, 3, 3, 3)),
-        "w2": rng.normal(0, 0.1, (channels, channels, 3, 3)),
-        "w3": rng.normal(0, 0.1, (8, channels, 2, 2)),
-    }
-    nodes = [
-        helper.make_node("Conv", ["images", "w1"], ["a"], strides=[2, 2], pads=[1, 1, 1, 1]),
-        helper.make_node("Relu", ["a"], ["b"]),
-        helper.make_node("Conv", ["b", "w2"], ["c"], strides=[2, 2], pads=[1, 1, 1, 1]),
-        helper.make_node("Relu", ["c"], ["d"]),
-        helper.make_node("Conv", ["d", "w3"], ["e"], strides=[2, 2]),
-        helper.make_node("Sigmoid", ["e"], ["f"]),
-        helper.make_node("Reshape", ["f", "shape"], ["output0"]),
-    ]
-    cells = (width // 8) * (height // 8)
-    tensors = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()]
-    tensors.append(numpy_helper.from_array(np.array([1, 8, cells], np.int64), "shape"))
-    graph = helper.make_graph(
-        nodes,
-        "detector",
-        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, height, width])],
-        [helper.make_tensor_value_info("output0", TensorProto.FLOAT, [1, 8, cells])],
-        tensors,
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
-    model.ir_version = 8
-    folder.mkdir(parents=True)
-    onnx.save(model, str(folder / "model.onnx"))
-    (folder / "manifest.toml").write_text(
-        '[model]\nname = "bench"\nversion = "%s"\nfile = "model.onnx"\n'
-        "[input]\nwidth = %d\nheight = %d\n"
-        '[output]\nhead = "yolov8"\nclasses = ["person", "helmet", "helmet_on", "helmet_off"]\n'
-        % (version, width, height),
-        encoding="utf-8",
-    )
-    return folder
-
-
 def resident_bytes() -> int:
     with open("/proc/self/statm", encoding="ascii") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -123,18 +80,36 @@ def percentile(values: Sequence[float], share: float) -> float:
     return float(np.percentile(values, share * 100)) if len(values) else 0.0
 
 
-def run(swaps: int = 200, policy: str = "availability", load: float = 0.85, probe: bool = False) -> dict[str, Any]:
+MODELS = [str(Path(__file__).parents[1] / "models" / name) for name in ("little", "big")]
+
+
+def run(swaps: int = 200, policy: str = "availability", load: float = 0.85, probe: bool = False,
+        models: Sequence[str] = MODELS) -> dict[str, Any]:
     """Swap `swaps` times under load; the figures."""
     with tempfile.TemporaryDirectory() as folder:
         store = ModelStore(Path(folder) / "models")
-        for version, width, height, channels in (("small", 640, 352, 24), ("large", 640, 384, 32)):
-            take_in(store, make_detector(Path(folder) / version, version, width, height, channels))
-        store.point_at("bench@small")
-        return _run(store, swaps, policy, load, probe)
+        versions = [take_in(store, Path(model)).id for model in models]
+        store.point_at(versions[0])
+        return _run(store, versions, swaps, policy, load, probe)
 
 
-def _run(store: ModelStore, swaps: int, policy: str, load: float, probe: bool) -> dict[str, Any]:
-    frame = Frame.from_array(np.random.default_rng(1).integers(0, 255, (352, 640, 3), dtype=np.uint8))
+def capacity_of(store: ModelStore, runtime: Runtime, version: str, frame: Frame) -> float:
+    """Frames a second of one judging thread."""
+    with store.lease(version) as lease:
+        session = runtime.load(lease.folder)
+        runtime.warm_up(session)
+        began = time.perf_counter()
+        for _ in range(60):
+            detect(session, [frame])
+        took = time.perf_counter() - began
+        runtime.release(session)
+    return 60 / took
+
+
+def _run(store: ModelStore, versions: Sequence[str], swaps: int, policy: str, load: float,
+         probe: bool) -> dict[str, Any]:
+    with Reader(str(Path(__file__).parents[1] / "graphs" / "media" / "site.mp4"), "bgr") as reader:
+        frame = next(iter(reader)).frame
     runtime = DetectorRuntime()
     if not probe:
         runtime.probe_command = lambda folder: []  # type: ignore[method-assign]
@@ -142,19 +117,11 @@ def _run(store: ModelStore, swaps: int, policy: str, load: float, probe: bool) -
         store,
         runtime,
         policy=policy,
-        gate=Gate(min_kept=0.0, drain_seconds=5.0, max_boxes=3000),
+        gate=Gate(min_kept=0.0, drain_seconds=5.0),
         terms=Terms(frames=20, seconds=1.0, min_frames=10**6, min_pairs=10**6),
         recent_frames=lambda: [frame] * 4,
     )
-    line.board.max_boxes = 3000
-    with store.lease("bench@large") as lease:
-        slow = runtime.load(lease.folder)
-        slow.warm_up(20)
-        began = time.perf_counter()
-        for _ in range(60):
-            detect(slow, [frame])
-        capacity = 60 / (time.perf_counter() - began)
-        slow.close()
+    capacity = min(capacity_of(store, runtime, version, frame) for version in versions)
     period = 1 / (capacity * load)
     worker = SwapWorker(SwapMachine(line), tick=0.02)
     worker.start()
@@ -191,7 +158,7 @@ def _run(store: ModelStore, swaps: int, policy: str, load: float, probe: bool) -
     windows: list[tuple[float, float]] = []
     memory: list[int] = []
     for number in range(swaps):
-        version = "bench@large" if number % 2 == 0 else "bench@small"
+        version = versions[1 - number % 2]
         began = time.perf_counter()
         entry = Orders(store).wait(Orders(store).place(ACTIVATE, version), 120.0)
         windows.append((began, time.perf_counter()))
@@ -234,7 +201,8 @@ def _figures(
         if "took" in entry:
             phases.setdefault(entry["event"], []).append(entry["took"])
     kept = [min(memory[at : at + 10]) for at in range(10, len(memory) - 9, 10)]  # a sample may fall into a load
-    slope = float(np.polyfit(range(len(kept)), kept, 1)[0]) * 10 / 1e6 if len(kept) > 2 else 0.0
+    later = kept[len(kept) // 3:]   # the allocator's pools fill up first
+    slope = float(np.polyfit(range(len(later)), later, 1)[0]) * 10 / 1e6 if len(later) > 2 else 0.0
     return {
         "policy": policy,
         "swaps": len(windows),
@@ -263,9 +231,11 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument("--swaps", type=int, default=200)
     parser.add_argument("--policy", default="availability", choices=("availability", "memory"))
     parser.add_argument("--load", type=float, default=0.85)
+    parser.add_argument("--models", nargs=2, default=MODELS, metavar="FOLDER", help="default: models/little models/big")
     parser.add_argument("--probe", action="store_true", help="with the test load in a child process each time")
     options = parser.parse_args(args)
-    print(json.dumps(run(options.swaps, options.policy, options.load, options.probe), indent=1))
+    print(json.dumps(run(options.swaps, options.policy, options.load, options.probe,
+                         options.models), indent=1))
     return 0
 
 

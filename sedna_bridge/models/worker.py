@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -28,6 +29,9 @@ class SwapWorker:
         """Bring the active version up and begin to watch; the id of that version. Raises ModelError when none can
         run."""
         version = self.machine.start()
+        # A full garbage collection stops every thread for as long as it takes to look at all that was imported (12 ms);
+        # swaps bring one on. What there is now will stay, so it need not be looked at again.
+        gc.freeze()
         threads = [(self._walk, "model-swap")] + ([(self._ask, "model-sources")] if self.sources else [])
         for target, name in threads:
             thread = threading.Thread(target=target, name=name, daemon=True)
