@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds deb, tgz and (where rpmbuild is) rpm into dist/, with their bill of materials and sums.
 # BUNDLE=3.11 carries the libraries for that Python; ARCH=arm64 for the other architecture.
+# MAINTAINER="NAME <ADDRESS>" is who answers for these packages.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,6 +22,7 @@ umask 022
 build=${BUILD_DIR:-build}
 dist=${DIST_DIR:-dist}
 options=(-DPython3_FIND_VIRTUALENV=FIRST)
+[ -z "${MAINTAINER:-}" ] || options+=("-DMAINTAINER=$MAINTAINER")
 name=plain
 if [ -n "${BUNDLE:-}" ]; then
     options+=(-DBUNDLE_DEPENDENCIES=ON "-DTARGET_PYTHON=$BUNDLE" "-DTARGET_ARCH=${ARCH:-}")

@@ -28,7 +28,7 @@ CHANGES = """%s (%s) stable; urgency=medium
 
   * See CHANGELOG.md of the sources.
 
- -- The SednaBox authors <maintainers@sednabox.example>  Thu, 01 Jan 2026 00:00:00 +0000
+ -- %s  Thu, 01 Jan 2026 00:00:00 +0000
 """
 PROJECT = """cmake_minimum_required(VERSION 3.10)
 # This folder opens in ModelBox's WebUI. To edit, make a project of your own: sednabox project DIR
@@ -112,7 +112,7 @@ def content(stage: Stage) -> None:
         stage.link("/%s/%s" % (HOME, folder), owners[name], "usr/share/sednabox", name)
 
 
-def system(stage: Stage, facts: dict) -> None:
+def system(stage: Stage, facts: dict, maintainer: str) -> None:
     """Commands, service, configuration, documents."""
     launcher = (stage.packaging / "bin/launcher.py.in").read_text(encoding="utf-8")
     for name, module in COMMANDS.items():
@@ -133,7 +133,7 @@ def system(stage: Stage, facts: dict) -> None:
                                ("sednabox-local-controller", "local-controller")):
         notice = (stage.packaging / "debian/copyright").read_text(encoding="utf-8")
         stage.text(notice, component, "usr/share/doc", package, "copyright")
-        _gzip(CHANGES % (package, facts["version"]), stage.path(component, "usr/share/doc", package, "changelog.gz"))
+        _gzip(CHANGES % (package, facts["version"], maintainer), stage.path(component, "usr/share/doc", package, "changelog.gz"))
         overrides = stage.packaging / "debian" / (package + ".lintian-overrides")
         if overrides.exists():
             stage.copy(str(overrides.relative_to(stage.source)), component, "usr/share/lintian/overrides", package)
@@ -145,21 +145,23 @@ def _gzip(text: str, path: Path) -> None:
         packed.write(text.encode("utf-8"))
 
 
-def control(stage: Stage, bundle: str, arch: str) -> None:
+def control(stage: Stage, bundle: str) -> None:
     """Maintainer scripts: Debian's, and the same bodies in rpm's clothes."""
     body = {name: (stage.packaging / "debian" / (name + ".sh")).read_text(encoding="utf-8")
-            for name in ("functions", "preinst", "postinst", "prerm", "postrm", "controller-postinst",
+            for name in ("functions", "core", "preinst", "postinst", "prerm", "postrm", "controller-postinst",
                          "controller-prerm")}
-    shared = body.pop("functions").replace("@BUNDLE@", bundle).replace("@ARCH@", arch)
+    common = body.pop("functions")
+    core = common + body.pop("core").replace("@BUNDLE@", bundle)
     for name, text in body.items():
         component, _, script = name.rpartition("-")
-        stage.text("#!/bin/sh\nset -e\n%s\n%s" % (shared, text), "control", component, script, mode=0o755)
+        stage.text("#!/bin/sh\nset -e\n%s\n%s" % (common if component else core, text), "control", component, script,
+                   mode=0o755)
     stage.text("/etc/sednabox/sednabox.toml\n", "control", "conffiles")
     for rpm, lines in (("rpm-pre", "check_python\nmake_user"), ("rpm-post", "link_python\nafter_install"),
                        ("rpm-preun", 'if [ "$1" = 0 ]; then before_removal; unlink_python; fi'),
                        ("rpm-postun", "reload_systemd"), ("controller/rpm-post", CONTROLLER_POST),
                        ("controller/rpm-preun", CONTROLLER_PREUN)):
-        stage.text("%s\n%s\n" % (shared, lines), "control", rpm)
+        stage.text("%s\n%s\n" % (common if "/" in rpm else core, lines), "control", rpm)
 
 
 def bundled(stage: Stage, needs: Iterable[str], version: str, arch: str) -> None:
@@ -207,6 +209,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("stage", type=Path)
     parser.add_argument("--bundle", default="", metavar="PYTHON")
     parser.add_argument("--arch", default="", choices=["", *PLATFORMS])
+    parser.add_argument("--maintainer", default="nobody <nobody@localhost>", metavar="'NAME <ADDRESS>'")
     options = parser.parse_args(arguments)
     os.umask(0o022)
     if options.stage.exists():
@@ -215,8 +218,8 @@ def main(arguments: list[str]) -> int:
     facts = project(stage.source)
     python(stage, facts)
     content(stage)
-    system(stage, facts)
-    control(stage, options.bundle, options.arch)
+    system(stage, facts, options.maintainer)
+    control(stage, options.bundle)
     if options.bundle:
         bundled(stage, facts["dependencies"], options.bundle, options.arch)     # type: ignore[arg-type]
     from sbom import write
