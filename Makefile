@@ -7,7 +7,7 @@ PYTHON38 ?=
 VENV38 ?= .venv38
 EXTRAS ?= train,s3,mqtt,sign,test,lint,package
 
-.PHONY: help setup demo test lint bench package package-test clean
+.PHONY: help setup demo test lint bench package package-test package-root-test clean
 
 help: ## show what can be made
 	@echo "SednaBox - make targets:"
@@ -38,6 +38,9 @@ bench: setup ## print every figure that the docs quote, each with its ceiling
 
 package: setup ## build deb, rpm and tgz into dist/
 	packaging/build.sh
+
+package-root-test: setup ## the same in a real Debian root, with a bundle (needs root and debootstrap)
+	packaging/root-test.sh
 
 package-test: package ## install, run, upgrade and remove the packages in a clean root
 	packaging/test.sh

@@ -18,14 +18,16 @@ def relative_dirs(view: GraphView) -> Iterator[Problem]:
     """The real engine takes a relative folder from the working directory only."""
     graph = view.resolved.graph
     written = graph.settings.get("driver.dir", [])
-    for folder in [written] if isinstance(written, str) else list(written):  # type: ignore[call-overload]
+    folders = [written] if isinstance(written, str) else list(written)  # type: ignore[call-overload]
+    named = {os.path.realpath(folder) for folder in folders if os.path.isabs(folder)}
+    for folder in folders:
         beside = os.path.join(os.path.dirname(graph.file), folder)
         if folder.startswith(INSTALLED) and not os.path.isdir(folder):
             continue        # where a pack lies on boxes; graphs name it beside the folder of the checkout
         if not os.path.isdir(folder) and not os.path.isdir(beside):
             yield Problem("SB302", WARNING, "driver.dir '%s' does not exist; it is passed over" % folder,
                           view.place("driver.dir"), cure="Correct or remove it")
-        elif not os.path.isabs(folder):
+        elif not os.path.isabs(folder) and os.path.realpath(beside) not in named:
             yield Problem("SB301", WARNING, "driver.dir '%s' is relative: the real engine takes it from the working "
                           "directory, not from the graph's folder" % folder, view.place("driver.dir"),
                           cure="Write a full path, or run from the right folder")

@@ -30,13 +30,19 @@ def load_class(descriptor: Any) -> Any:
     except BaseException as error:
         raise BuildError("module %s of unit %s cannot be imported: %s" % (
             module_name, descriptor.name, _describe(error)), _error_place(error, place),
-            "Mend the module; see the log for the traceback", "INVALID") from error
+            _cure(error), "INVALID") from error
     try:
         return getattr(module, class_name)
     except AttributeError:
         names = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, FlowUnit)]
         raise BuildError("module %s (%s) has no class %s" % (module_name, module.__file__, class_name), place,
                          "It has: %s" % (", ".join(names) or "no flowunit class"), "INVALID") from None
+
+
+def _cure(error: BaseException) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return "Install %s for %s, or mend the import" % (error.name.partition(".")[0], sys.executable or "this Python")
+    return "Mend the module; see the log for the traceback"
 
 
 def _describe(error: BaseException) -> str:

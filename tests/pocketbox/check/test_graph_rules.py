@@ -198,6 +198,7 @@ def test_a_folder_beside_the_graph(build, tmp_path, monkeypatch):
     monkeypatch.chdir("/")
     assert build(CHAIN % "", driver='dir = ["units"]') == ["SB301"]
     assert build(CHAIN % "", driver='dir = ["unit"]').count("SB302") == 1
+    assert build(CHAIN % "", driver='dir = ["units", "%s"]' % (tmp_path / "units")) == [], "the full path is there too"
 
 
 def test_a_finite_graph_must_be_stopped_by_a_unit(build, tmp_path):
