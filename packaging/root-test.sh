@@ -54,19 +54,19 @@ inside "mkdir /tmp/w && cd /tmp/w && sednabox run $app/graph/helmet_detect.toml 
 inside "cd /tmp/w && rm * && modelbox-tool flow -run $app/graph/helmet_detect.toml && test -s helmet_detect.jsonl"
 
 step "the service as its user"
-sed -i -e 's/^graph = .*/graph = "helmet_cameras"/' -e 's/^port = .*/port = 0/' \
-    -e "s#^\[set\]#[set]\n\"cameras.source\" = \"$app/graph/media/site.mp4\"\n\"cameras.loop\" = \"true\"#" "$root/etc/sednabox/sednabox.toml"
+sed -i -e 's/^graph = .*/graph = "helmet_cameras"/' -e 's/^port = .*/port = 19464/' \
+    -e "s#^\[set\]#[set]\n\"cameras.source\" = \"$app/graph/media/site.mp4\"\n\"cameras.camera\" = \"gate\"\n\"cameras.loop\" = \"true\"#" "$root/etc/sednabox/sednabox.toml"
 inside 'sednabox check --config /etc/sednabox/sednabox.toml'
 chroot --userspec=sednabox:sednabox "$root" sh -c 'cd /var/lib/sednabox && HOME=$PWD exec sednabox service \
     --config /etc/sednabox/sednabox.toml' > "$roots/service.log" 2>&1 &
 service=$!
 for _ in $(seq 60); do
-    [ ! -s "$root/var/lib/sednabox/helmet_cameras-site.mp4" ] || break
+    [ ! -s "$root/var/lib/sednabox/helmet_cameras-gate.mp4" ] || break
     sleep 0.5
 done
 kill -TERM "$service"
 wait "$service" || fail "the service ended with code $?: $roots/service.log"
-[ -s "$root/var/lib/sednabox/helmet_cameras-site.mp4" ] || fail "the service recorded nothing: $roots/service.log"
+[ -s "$root/var/lib/sednabox/helmet_cameras-gate.mp4" ] || fail "the service recorded nothing: $roots/service.log"
 
 step "remove, purge"
 inside 'dpkg -r sednabox-local-controller sednabox-models sednabox && test -d /var/lib/sednabox -a -d /etc/sednabox' >/dev/null
@@ -83,5 +83,14 @@ if command -v rpm >/dev/null && ls "$dist"/*.rpm >/dev/null 2>&1; then
     inside 'echo "# mine" >> /etc/sednabox/sednabox.toml; echo kept > /var/lib/sednabox/mark'
     in_root -e sednabox-local-controller sednabox-models sednabox
     inside "test ! -e $app/python -a -e /var/lib/sednabox/mark && grep -q mine /etc/sednabox/sednabox.toml.rpmsave"
+fi
+if command -v lintian >/dev/null; then
+    step "lintian"
+    lintian --fail-on error "$dist"/*.deb >/dev/null
+fi
+if command -v rpmlint >/dev/null && ls "$dist"/*.rpm >/dev/null 2>&1; then
+    step "rpmlint"
+    cat packaging/rpm/rpmlintrc packaging/rpm/bundle.rpmlintrc > "$roots/rpmlintrc"
+    rpmlint --rpmlintrc "$roots/rpmlintrc" "$dist"/*.rpm | tail -1
 fi
 echo "root-test: passed"
