@@ -6,6 +6,7 @@ its neighbour's last frames. So the sinks of a graph agree here, and the last on
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 _lock = threading.Lock()
 _newest: list[Sink] = []
@@ -41,3 +42,11 @@ class Sink:
         with _lock:
             if self in self._group:
                 self._group.remove(self)
+
+
+def stream_count(ctx: Any, port: str) -> int:
+    """How many streams the source says there will be, in the meta of a unit's input; 1 when it does not."""
+    try:
+        return max(1, ctx.get_input_meta(port).get_private_int("stream_count"))
+    except (AttributeError, RuntimeError, ValueError):
+        return 1

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))     # helpers that several folders use
 PACK = Path(__file__).resolve().parents[1] / "flowunits"
 
 HEAD = """

@@ -23,7 +23,7 @@ from typing import Any
 
 import _flowunit as modelbox
 
-from edgevision.ending import Sink
+from edgevision.ending import Sink, stream_count
 from edgevision.errors import MediaError, VisionError
 from edgevision.results import encode, open_target, record_of
 
@@ -53,7 +53,7 @@ class ResultsOutput(modelbox.FlowUnit):
 
     def data_pre(self, ctx: Any) -> Any:
         if self.sink is not None:
-            self.sink.began(stream_count(ctx))
+            self.sink.began(stream_count(ctx, IN))
         return S.STATUS_SUCCESS
 
     def process(self, ctx: Any) -> Any:
@@ -112,11 +112,3 @@ class ResultsJson(modelbox.FlowUnit):
 
     def close(self) -> Any:
         return S.STATUS_SUCCESS
-
-
-def stream_count(ctx: Any) -> int:
-    """How many streams the source says there will be; 1 when it does not."""
-    try:
-        return max(1, ctx.get_input_meta(IN).get_private_int("stream_count"))
-    except (AttributeError, RuntimeError, ValueError):
-        return 1

@@ -21,7 +21,7 @@ from typing import Any
 
 import _flowunit as modelbox
 
-from edgevision.ending import Sink
+from edgevision.ending import Sink, stream_count
 from edgevision.envelope import camera_in, frame_in, number
 from edgevision.errors import VisionError
 from edgevision.recording import Recording, file_name
@@ -53,7 +53,7 @@ class VideoRecord(modelbox.FlowUnit):
             ctx.set_private_int("stream", self.count)
             self.count += 1
         if self.sink is not None:
-            self.sink.began(stream_count(ctx))
+            self.sink.began(stream_count(ctx, IN))
         return S.STATUS_SUCCESS
 
     def process(self, ctx: Any) -> Any:
@@ -124,11 +124,3 @@ class VideoRecord(modelbox.FlowUnit):
         if sink is not None:
             sink.leave()
         return S.STATUS_SUCCESS
-
-
-def stream_count(ctx: Any) -> int:
-    """How many streams the source says there will be; 1 when it does not."""
-    try:
-        return max(1, ctx.get_input_meta(IN).get_private_int("stream_count"))
-    except (AttributeError, RuntimeError, ValueError):
-        return 1

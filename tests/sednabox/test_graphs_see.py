@@ -19,6 +19,7 @@ import pytest
 import tomlkit
 
 from edgevision.decode import Reader
+from rtsp_camera import RtspCamera
 from sednabox.rewrite import changed_copy
 
 HOME = Path(__file__).parents[2]
@@ -219,6 +220,46 @@ def test_the_camera_graph_lives_without_camera_server_and_broker(tmp_path):
     reader.join(5)
     text = b"".join(said).decode()
     assert "degraded" in text and "hunter2" not in text and "s3cret" not in text and "Traceback" not in text
+
+
+def test_a_camera_and_a_server_that_speak_rtsp(tmp_path):
+    """Frames come by rtsp and go on, with boxes, to an rtsp server; the results are told."""
+    av = pytest.importorskip("av")
+    with Reader(str(GRAPHS / "media" / "site.mp4"), "bgr") as reader:
+        pictures = [cv2.resize(shot.frame.planes[0], (640, 360)) for shot, _ in zip(reader, range(40))]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    shown = []
+
+    def watch():
+        with av.open("rtsp://127.0.0.1:%d/helmets" % port,
+                     options={"rtsp_flags": "listen", "listen_timeout": "60"}) as watched:
+            for frame in watched.decode(video=0):
+                shown.append(frame.to_ndarray(format="bgr24"))
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    with RtspCamera(frames=400, rate=12, picture=lambda k: pictures[k % len(pictures)]) as camera:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sednabox", "run", "--engine", "pocketbox", "--set",
+             "camera.source=rtsp://viewer:secret@%s/live" % camera.address, "--set",
+             "record.target=rtsp://127.0.0.1:%d/helmets" % port, "--set", "results.target=results.jsonl", "--set",
+             "alarms.target=alarms.jsonl", str(GRAPHS / "helmet_camera.toml")],
+            cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": str(HOME)})
+        deadline = time.monotonic() + 60
+        while len(shown) < 12 and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.1)
+        process.terminate()
+        output, _ = process.communicate(timeout=40)
+    watcher.join(20)
+    records = lines_of(tmp_path / "results.jsonl")
+    assert process.returncode == 0 and len(shown) >= 12, output
+    assert sum(bool(record["detections"]) for record in records) > 0.5 * len(records)
+    assert all(record["camera"] == "gate" for record in records) and "secret" not in output
+    assert shown[0].shape == (360, 640, 3)
+    yellow = [(np.abs(picture.astype(int) - (0, 255, 255)).max(axis=-1) < 60).sum() for picture in shown]
+    assert max(yellow) > 100, "the boxes of persons are yellow"
 
 
 def test_bench_shows_the_graph_beside_its_ceiling(tmp_path):
