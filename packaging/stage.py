@@ -133,7 +133,8 @@ def system(stage: Stage, facts: dict, maintainer: str) -> None:
                                ("sednabox-local-controller", "local-controller")):
         notice = (stage.packaging / "debian/copyright").read_text(encoding="utf-8")
         stage.text(notice, component, "usr/share/doc", package, "copyright")
-        _gzip(CHANGES % (package, facts["version"], maintainer), stage.path(component, "usr/share/doc", package, "changelog.gz"))
+        changes = CHANGES % (package, facts["version"], maintainer)
+        _gzip(changes, stage.path(component, "usr/share/doc", package, "changelog.gz"))
         overrides = stage.packaging / "debian" / (package + ".lintian-overrides")
         if overrides.exists():
             stage.copy(str(overrides.relative_to(stage.source)), component, "usr/share/lintian/overrides", package)

@@ -74,7 +74,7 @@ class RtspCamera:
 
     def _known(self, request):
         given = re.search(rb"Authorization: Basic (\S+)", request)
-        return not self.password or bool(given) and base64.b64decode(given.group(1)).decode() == self.password
+        return not self.password or (bool(given) and base64.b64decode(given.group(1)).decode() == self.password)
 
     @staticmethod
     def _answer(client, request, status, headers="", body=""):

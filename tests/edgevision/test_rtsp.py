@@ -5,9 +5,10 @@ import pytest
 
 pytest.importorskip("av")
 
+from rtsp_camera import RtspCamera
+
 from edgevision.decode import Reader
 from edgevision.stream import Habits, open_stream
-from rtsp_camera import RtspCamera
 
 
 def test_frames_of_a_camera():
@@ -23,7 +24,7 @@ def test_frames_of_a_camera():
 
 def test_a_wrong_password_is_told_without_it():
     with RtspCamera() as camera:
-        with pytest.raises(Exception, match="401|[Uu]nauthorized") as error:
+        with pytest.raises(Exception, match=r"401|[Uu]nauthorized") as error:
             Reader("rtsp://viewer:wrong@%s/live" % camera.address, open_timeout=20)
         assert "wrong" not in str(error.value) and camera.refused
 

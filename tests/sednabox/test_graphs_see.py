@@ -17,9 +17,9 @@ import numpy as np
 import onnxruntime
 import pytest
 import tomlkit
+from rtsp_camera import RtspCamera
 
 from edgevision.decode import Reader
-from rtsp_camera import RtspCamera
 from sednabox.rewrite import changed_copy
 
 HOME = Path(__file__).parents[2]
