@@ -22,6 +22,7 @@ LOOKOUT_SECONDS = 0.002
 IDLE_SECONDS = 0.2
 WAITS_BELOW = 0.25      # a call whose thread had less of the time than this is waiting for something
 
+_CLOCKS = hasattr(time, "pthread_getcpuclockid")    # not everywhere: without them nobody can tell who waits
 _local = threading.local()
 
 
@@ -37,7 +38,8 @@ class Worker(threading.Thread):
         self._clock = 0
 
     def run(self) -> None:
-        self._clock = time.pthread_getcpuclockid(threading.get_ident())
+        if _CLOCKS:
+            self._clock = time.pthread_getcpuclockid(threading.get_ident())
         self.work(self)
 
     def look(self) -> bool:
@@ -52,7 +54,7 @@ class Scheduler:
 
     def __init__(self, threads: int, cores: int) -> None:
         self.threads = threads
-        self.cores = cores if hasattr(time, "pthread_getcpuclockid") else threads
+        self.cores = cores if _CLOCKS else threads
         self.condition = threading.Condition(threading.Lock())
         self.room = threading.Condition(self.condition._lock)   # type: ignore[attr-defined]
         self.stopping = False
