@@ -55,7 +55,8 @@ class Detector:
         spec = self.manifest.input
         self._head = head_of(output.head, HeadSpec(len(output.classes), spec.width, spec.height, self.score_threshold,
                                                    output.anchors))
-        self._input, self._size_input, self.batch = self._check_inputs(signature.inputs)
+        self._input, self._size_input, batch = self._check_inputs(signature.inputs)
+        self.batch = 1 if self._head.one_picture else batch
         self._head_check([shape for _, shape, _ in signature.outputs])
         self._outputs = [name for name, _, _ in signature.outputs]
         self._session: Any = session
@@ -126,8 +127,9 @@ class Detector:
         feed: dict[str, np.ndarray] = {self._input: tensor}
         if self._size_input:
             spec = self.manifest.input
-            name, kind = self._size_input
-            feed[name] = np.array([[spec.width, spec.height]] * len(tensor), kind)
+            name, rank, kind = self._size_input
+            size = [spec.height, spec.width] if self._head.size_order == "hw" else [spec.width, spec.height]
+            feed[name] = np.array(size if rank == 1 else [size] * len(tensor), kind)
         try:
             return session.run(self._outputs, feed)
         except Exception as error:  # onnxruntime's own exceptions share no public base
@@ -158,8 +160,9 @@ class Detector:
         except ManifestError as error:
             raise ManifestError("model %s: %s" % (self.path, error)) from None
 
-    def _check_inputs(self, inputs: Sequence[tuple[str, Shape, str]]) -> tuple[str, tuple[str, str] | None, int | None]:
-        """Name of the picture input; name and type of the size input, if any; the batch, if it is fixed."""
+    def _check_inputs(self, inputs: Sequence[tuple[str, Shape, str]]
+                      ) -> tuple[str, tuple[str, int, str] | None, int | None]:
+        """Name of the picture input; name, rank and type of the size input, if any; the batch, if it is fixed."""
         spec = self.manifest.input
         pictures = [entry for entry in inputs if len(entry[1]) == 4]
         sizes = [entry for entry in inputs if len(entry[1]) in (1, 2) and entry[2] in ("int64", "int32", "float32")]
@@ -171,7 +174,7 @@ class Detector:
         if kind != spec.type or any(d not in (None, w) for d, w in zip(shape[1:], wanted)):
             raise ManifestError("model %s: the manifest says the input is %s (batch, %s), the model's is %s %s" % (
                 self.path, spec.type, ", ".join(str(w) for w in wanted), kind, show_shape(shape)))
-        return name, (sizes[0][0], sizes[0][2]) if sizes else None, shape[0]
+        return name, (sizes[0][0], len(sizes[0][1]), sizes[0][2]) if sizes else None, shape[0]
 
 
 def _find_manifest(path: Path) -> Manifest | None:

@@ -3,7 +3,8 @@
   yolov8    (b, 4 + classes, n): centre, size, scores           YOLOv8, 11, 12; our own models
   yolov5    (b, n, 5 + classes): centre, size, objectness, scores; several or 5-d outputs are read as one
                                                                 YOLOv5, YOLOv7, Sedna's big helmet net
-  yolov3    three raw maps of 3 * (5 + classes) channels         Sedna's helmet example
+  yolov3    three raw maps of 3 * (5 + classes) channels         YOLOv3, Sedna's helmet example as it is trained
+  yolov3_nms  classes (n), scores (n), boxes (n, 4) of one picture   Sedna's helmet example as it is deployed
   yolox     (b, n, 5 + classes): raw offsets, log sizes, ready scores    YOLOX
   end2end   (b, n, 6): corners, score, class; or (n, 7)          YOLOv10, YOLOv7 with its NMS
   detr      boxes 0..1 and logits; or labels, boxes, scores      DETR, RT-DETR
@@ -18,12 +19,14 @@ from edgevision.heads.base import Found, Head, HeadSpec
 from edgevision.heads.detr import Detr
 from edgevision.heads.end2end import End2End
 from edgevision.heads.yolov3 import YoloV3
+from edgevision.heads.yolov3_nms import YoloV3Nms
 from edgevision.heads.yolov5 import YoloV5
 from edgevision.heads.yolov8 import YoloV8
 from edgevision.heads.yolox import YoloX
 
-HEADS: dict[str, type[Head]] = {"yolov3": YoloV3, "yolov5": YoloV5, "yolov8": YoloV8, "yolo11": YoloV8,
-                                "end2end": End2End, "yolox": YoloX, "detr": Detr}
+HEADS: dict[str, type[Head]] = {head.name: head for head in (
+    YoloV3, YoloV3Nms, YoloV5, YoloV8, YoloX, End2End, Detr)}
+HEADS["yolo11"] = YoloV8
 
 
 def head_of(name: str, spec: HeadSpec) -> Head:

@@ -35,6 +35,9 @@ class Head:
     """Contract of a head. `needs_nms` says whether overlapping boxes for one object are to be expected."""
 
     needs_nms = True
+    one_picture = False  # whether the layout has no place for a second picture
+    size_order = "wh"  # how a model that is fed the size of its input wants it
+    name = ""  # what a manifest calls it
     layout = ""  # for error messages: what the head reads
 
     def __init__(self, spec: HeadSpec) -> None:
@@ -50,7 +53,16 @@ class Head:
 
     def refuse(self, shapes: Sequence[Shape], why: str) -> ManifestError:
         return ManifestError("the head %s reads %s, but the model puts out %s: %s" % (
-            type(self).__name__.lower(), self.layout, ", ".join(show_shape(s) for s in shapes), why))
+            self.name, self.layout, ", ".join(show_shape(s) for s in shapes), why))
+
+    def known(self, labels: np.ndarray) -> np.ndarray:
+        """Labels that a model put out, as whole numbers; ModelError where the manifest has no such class."""
+        chosen = np.rint(labels).astype(np.int64)
+        if chosen.size and (chosen.min() < 0 or chosen.max() >= self.spec.classes):
+            raise ModelError("%s: the model found class %d, but its manifest names %d classes (0 to %d)" % (
+                self.name, int(chosen.max() if chosen.max() >= self.spec.classes else chosen.min()),
+                self.spec.classes, self.spec.classes - 1))
+        return chosen
 
     def one(self, shapes: Sequence[Shape], rank: int) -> Shape:
         """The only output's shape, which must have `rank` dimensions."""

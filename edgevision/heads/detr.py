@@ -14,6 +14,7 @@ from edgevision.heads.base import Found, Head, Shape, best_class, corners, sigmo
 
 
 class Detr(Head):
+    name = "detr"
     needs_nms = False
     layout = "logits and boxes, or boxes and scores in one, or labels, boxes and scores"
 

@@ -5,13 +5,13 @@ from typing import Sequence
 
 import numpy as np
 
-from edgevision.errors import ModelError
 from edgevision.heads.base import Found, Head, Shape
 
 
 class End2End(Head):
     """(b, n, 6): x1, y1, x2, y2, score, class. Or (n, 7): picture, x1, y1, x2, y2, class, score."""
 
+    name = "end2end"
     needs_nms = False
     layout = "one output (batch, boxes, 6), or (boxes, 7)"
 
@@ -32,9 +32,4 @@ class End2End(Head):
 
     def _rows(self, boxes: np.ndarray, scores: np.ndarray, classes: np.ndarray) -> Found:
         keep = scores >= self.spec.threshold
-        chosen = np.rint(classes[keep]).astype(np.int64)
-        if chosen.size and (chosen.min() < 0 or chosen.max() >= self.spec.classes):
-            raise ModelError("end2end: the model found class %d, but its manifest names %d classes (0 to %d)" % (
-                int(chosen.max() if chosen.max() >= self.spec.classes else chosen.min()), self.spec.classes,
-                self.spec.classes - 1))
-        return Found(boxes[keep].astype(np.float32), scores[keep].astype(np.float32), chosen)
+        return Found(boxes[keep].astype(np.float32), scores[keep].astype(np.float32), self.known(classes[keep]))

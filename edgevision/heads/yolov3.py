@@ -18,6 +18,7 @@ _LARGEST = 20.0  # cap on an exponent: a box larger than any picture, and no ove
 
 
 class YoloV3(Head):
+    name = "yolov3"
     layout = "three maps (batch, 3 * (5 + classes), h, w) or (batch, h, w, 3 * (5 + classes))"
 
     def __init__(self, spec: HeadSpec) -> None:

@@ -9,6 +9,7 @@ from edgevision.heads.base import Found, Head, Shape, best_class, corners
 
 
 class YoloV5(Head):
+    name = "yolov5"
     layout = "outputs (batch, ..., 5 + classes) in input pixels; several are read as one"
 
     def check(self, shapes: Sequence[Shape]) -> None:

@@ -9,6 +9,7 @@ from edgevision.heads.base import Found, Head, Shape, corners
 
 
 class YoloV8(Head):
+    name = "yolov8"
     layout = "one output (batch, 4 + classes, boxes)"
 
     def check(self, shapes: Sequence[Shape]) -> None:

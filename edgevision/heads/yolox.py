@@ -12,6 +12,7 @@ _LARGEST = 20.0
 
 
 class YoloX(Head):
+    name = "yolox"
     layout = "one output (batch, cells, 5 + classes)"
 
     def __init__(self, spec: HeadSpec) -> None:

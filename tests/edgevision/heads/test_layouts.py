@@ -164,6 +164,50 @@ def test_detr_with_labels_boxes_scores_and_a_size_input(tmp_path):
     same(detect(path, "detr"), WANT)
 
 
+def sednas_inference_graph(path, width, height, labels=(2, 0, 1), names=("classes", "scores", "boxes")):
+    """A net of Sedna's helmet example after its export: what it finds scales with the size that it is fed."""
+    found = [[w[1] / 64, w[0] / 64, w[3] / 64, w[2] / 64] for w in WANT] + [[0.0, 0.0, 0.5, 0.5]]
+    values = {"found": np.array(found, np.float32), "ready_classes": np.array(labels, np.int32),
+              "ready_scores": np.array([0.9, 0.8, 0.2], np.float32)}
+    nodes = [helper.make_node("Cast", ["shapes"], ["size"], to=TensorProto.FLOAT),
+             helper.make_node("Concat", ["size", "size"], ["twice"], axis=0),
+             helper.make_node("ReduceMax", ["images"], ["most"], keepdims=0),   # a grey picture's is 1
+             helper.make_node("Mul", ["found", "twice"], ["in_pixels"]),
+             helper.make_node("Mul", ["in_pixels", "most"], ["boxes"]),
+             helper.make_node("Identity", ["ready_classes"], ["classes"]),
+             helper.make_node("Identity", ["ready_scores"], ["scores"])]
+    outputs = {"classes": (TensorProto.INT32, ["n"]), "scores": (TensorProto.FLOAT, ["n"]),
+               "boxes": (TensorProto.FLOAT, ["n", 4])}
+    graph = helper.make_graph(
+        nodes, "sedna", [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, height, width, 3]),
+                         helper.make_tensor_value_info("shapes", TensorProto.INT32, [2])],
+        [helper.make_tensor_value_info(name, *outputs[name]) for name in names],
+        [numpy_helper.from_array(value, name) for name, value in values.items()])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
+    model.ir_version = 7
+    onnx.save(model, str(path))
+    return path
+
+
+@pytest.mark.parametrize("names", [("classes", "scores", "boxes"), ("boxes", "scores", "classes")])
+def test_sednas_helmet_net_as_it_is_deployed(tmp_path, names):
+    """Size and picture in, boxes as top, left, bottom, right out, several frames in one call."""
+    about = Manifest(ModelInfo("m", "1"), InputSpec(128, 64, "nhwc"), OutputSpec("yolov3_nms", CLASSES, 0.3, 0.4))
+    white = np.full((64, 128, 3), 255, np.uint8)
+    wide = [[w[0] * 2, w[1], w[2] * 2, w[3], w[4], w[5]] for w in WANT]
+    with Detector(sednas_inference_graph(tmp_path / "m.onnx", 128, 64, names=names), about, threads=1) as detector:
+        one, two = detector.detect([Frame.from_array(white), Frame.from_array(white.repeat(2, 0).repeat(2, 1))])
+    same(one, wide)
+    same(two, [[2 * v for v in w[:4]] + w[4:] for w in wide])
+
+
+def test_sednas_helmet_net_with_a_class_that_has_no_name(tmp_path):
+    about = Manifest(ModelInfo("m", "1"), InputSpec(64, 64, "nhwc"), OutputSpec("yolov3_nms", CLASSES[:2], 0.3, 0.4))
+    with Detector(sednas_inference_graph(tmp_path / "m.onnx", 64, 64), about, threads=1) as detector:
+        with pytest.raises(ModelError, match=r"yolov3_nms: the model found class 2.*2 classes"):
+            detector.warm_up()
+
+
 @pytest.mark.parametrize("head, shape, words", [
     ("yolov8", (1, 10, 84), "4 classes need 8 numbers a box, the model has 10 .enough for 6"),
     ("yolov8", (1, 84), "3 dimensions"),
@@ -173,6 +217,7 @@ def test_detr_with_labels_boxes_scores_and_a_size_input(tmp_path):
     ("yolox", (1, 99, 9), "84 or 85 cells"),
     ("end2end", (1, 10, 5), "6 numbers"),
     ("detr", (1, 10, 5), "need 8 numbers"),
+    ("yolov3_nms", (1, 10, 4), "two outputs of 1 dimension and one of 2"),
 ])
 def test_shapes_that_do_not_fit_are_refused_on_loading(tmp_path, head, shape, words):
     path = constant_model(tmp_path / "m.onnx", {"output0": np.zeros(shape, np.float32)})
