@@ -7,7 +7,7 @@ PYTHON38 ?=
 VENV38 ?= .venv38
 EXTRAS ?= train,s3,mqtt,sign,test,lint,package
 
-.PHONY: help setup demo test lint bench package package-test package-root-test clean
+.PHONY: help setup demo test lint bench package package-test package-root-test image-test clean
 
 help: ## show what can be made
 	@echo "SednaBox - make targets:"
@@ -41,6 +41,9 @@ package: setup ## build deb, rpm and tgz into dist/
 
 package-root-test: setup ## the same in a real Debian root, with a bundle (needs root and debootstrap)
 	packaging/root-test.sh
+
+image-test: ## build the edge image and use it without root, network and a writable root (ENGINE=podman)
+	sh packaging/docker/test.sh
 
 package-test: package ## install, run, upgrade and remove the packages in a clean root
 	packaging/test.sh

@@ -19,7 +19,7 @@ from pocketbox.place import Place
 from pocketbox.problem import ERROR, WARNING, Problem
 from pocketbox.source import read_text
 
-from .pack import folder as pack_folder
+from .pack import find_graph
 
 DEFAULT_PATH = "/etc/sednabox/sednabox.toml"
 CODE = "CONFIG"
@@ -210,17 +210,6 @@ class _Reader:
         if config.metrics and not loopback:
             self.problem("metrics.address", "%s lets other machines read the figures, without a password" %
                          config.address, "Keep 127.0.0.1, or guard the port with a firewall", WARNING)
-
-
-def find_graph(name: str, beside: str) -> tuple[str, list[str]]:
-    """A graph's path, "" when there is none, and where it was looked for: a name of the pack, or a path."""
-    own = pack_folder("graphs")
-    places = [os.path.join(beside, name)] if name.endswith(".toml") or os.sep in name else [
-        os.path.join(place, name + ".toml") for place in (beside, own) if place]
-    for path in places:
-        if os.path.isfile(path):
-            return path, places
-    return "", places
 
 
 def _flat(table: Mapping[str, Any], head: str = "") -> list[tuple[str, Any]]:

@@ -6,6 +6,8 @@ import json
 import statistics
 from typing import Any, Callable
 
+from .. import pack
+
 NAME = "bench"
 HELP = "measure a graph beside the ceiling of its parts and beside the plain loop"
 EPILOG = """Each part is measured alone with all cores at it. Two ceilings stand beside the graph: "parts" adds up the
@@ -17,7 +19,8 @@ medians are shown, so that a busy machine slows them alike."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("graph", metavar="GRAPH", help="a graph with one video_decode and one helmet_detect")
+    parser.add_argument("graph", metavar="GRAPH", type=pack.graph,
+                        help="a graph with one video_decode and one helmet_detect: a file, or a name of the pack's")
     parser.add_argument("--video", default="", metavar="FILE", help="the video to read (default: the graph's own)")
     parser.add_argument("--seconds", type=float, default=4.0, help="time for each measurement (default 4)")
     parser.add_argument("--rounds", type=int, default=3, help="times that each is measured (default 3)")

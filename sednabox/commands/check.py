@@ -7,6 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from .. import pack
+
 if TYPE_CHECKING:
     from pocketbox.problem import Problem
 
@@ -16,7 +18,8 @@ CLEAN, FOUND, USAGE = 0, 1, 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="*", metavar="GRAPH|DIR", help="graph files, or folders of graphs and flowunits")
+    parser.add_argument("paths", nargs="*", metavar="GRAPH|DIR", type=pack.graph,
+                        help="graph files or names of the pack's graphs, or folders of graphs and flowunits")
     parser.add_argument("--strict", action="store_true", help="warnings count as errors for the exit code")
     parser.add_argument("--json", action="store_true", help="print the problems as JSON")
     parser.add_argument("--explain", metavar="CODE", help="explain a code, such as SB101, and do nothing else")

@@ -5,6 +5,8 @@ import argparse
 import os
 import sys
 
+from .. import pack
+
 NAME = "graph"
 HELP = "show a graph as a picture (SVG) or as text"
 
@@ -12,7 +14,7 @@ HELP = "show a graph as a picture (SVG) or as text"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     show = actions.add_parser("show", help="draw a graph file")
-    show.add_argument("file", metavar="FILE", help="the graph file")
+    show.add_argument("file", metavar="GRAPH", type=pack.graph, help="a graph file, or a name of the pack's graphs")
     show.add_argument("-o", "--output", metavar="OUT.svg", help="where the picture goes; without it, standard output")
     show.add_argument("--text", action="store_true", help="lines of text instead of a picture")
     show.add_argument("--debug", action="store_true", help=argparse.SUPPRESS)
@@ -22,7 +24,6 @@ def run(args: argparse.Namespace) -> int:
     from pocketbox import graphfile, picture
     from pocketbox.catalog import Catalog
 
-    from .. import pack
     graph = graphfile.load(args.file)
     own = pack.folder("flowunits")
     catalog = Catalog.scan([*graph.driver_dirs, *([own] if own else [])])

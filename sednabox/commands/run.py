@@ -8,6 +8,8 @@ import sys
 import tempfile
 import time
 
+from .. import pack
+
 NAME = "run"
 HELP = "run a graph, and show throughput, queues and failures of each node"
 ENGINES = ("auto", "modelbox", "pocketbox")
@@ -17,7 +19,8 @@ running (or wrong use). The real engine's own exit code is passed on; it is 0 ev
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("graph", metavar="GRAPH", help="the graph file")
+    parser.add_argument("graph", metavar="GRAPH", type=pack.graph,
+                        help="a graph file, or the name of a graph of the pack, such as helmet_detect")
     parser.add_argument("--engine", choices=ENGINES, default="auto",
                         help="auto: the real ModelBox where it is installed, else the embedded engine")
     parser.add_argument("--set", action="append", default=[], metavar="NODE.KEY=VALUE", dest="settings",

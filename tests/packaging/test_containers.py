@@ -132,6 +132,27 @@ def test_kustomizations_name_files_that_are_there():
             assert (path.parent / name).is_file(), name
 
 
+def test_kustomize_puts_the_registry_into_sednas_resources(tmp_path):
+    kubectl = shutil.which("kubectl")
+    if kubectl is None or "ustomize" not in subprocess.run([kubectl, "version", "--client"], stdout=subprocess.PIPE,
+                                                           stderr=subprocess.STDOUT, text=True).stdout:
+        pytest.skip("no kubectl with kustomize on this machine")
+    shutil.copytree(REPOSITORY / "packaging/kubernetes", tmp_path / "k")
+    file = tmp_path / "k/job/kustomization.yaml"
+    settings = yaml.safe_load(file.read_text(encoding="utf-8"))
+    for image in settings["images"]:
+        image["newName"] = "registry.example/team/" + image["name"]
+    file.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    for name, count in (("base", 1), ("job", 3)):
+        done = subprocess.run([kubectl, "kustomize", str(tmp_path / "k" / name)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        made = list(yaml.safe_load_all(done.stdout))
+        assert {document["metadata"].get("namespace", "sednabox") for document in made} == {"sednabox"}
+        images = [one["image"] for document in made for pod in containers(document) for one in pod["containers"]]
+        assert len(images) == count
+        assert all(image.startswith("registry.example/team/") for image in images) == (name == "job")
+
+
 def containers(value):
     if isinstance(value, dict):
         if "containers" in value:

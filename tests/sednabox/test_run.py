@@ -86,6 +86,15 @@ def test_a_graph_that_cannot_be_built(tmp_path, capsys):
     assert main(["run", "--engine", "pocketbox", str(tmp_path / "none.toml")]) == 1
 
 
+def test_a_graph_of_the_pack_by_its_name(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["graph", "show", "--text", "helmet_detect"]) == 0
+    assert "helmet_detect: 5 nodes, 4 edges" in capsys.readouterr().out
+    assert main(["check", "helmet_detect"]) == 0
+    assert main(["run", "--engine", "pocketbox", "helmet_detekt"]) == 1
+    assert "helmet_detekt: graph file cannot be read" in capsys.readouterr().err
+
+
 def test_settings_and_profile_reach_the_engine(tmp_path, monkeypatch):
     from pocketbox import runner
 
