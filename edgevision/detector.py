@@ -18,7 +18,7 @@ from edgevision.heads.base import Shape, check_finite, show_shape
 from edgevision.letterbox import Geometry, Letterbox
 from edgevision.manifest import FILE, Manifest
 from edgevision.nms import nms
-from edgevision.session import first_line, open_session, signature_of
+from edgevision.session import first_line, open_session
 
 _CANDIDATES = 3000  # boxes that NMS looks at, best first; a model that finds more finds nonsense
 MOST = 300  # detections in one frame
@@ -45,8 +45,7 @@ class Detector:
             raise ManifestError("%s: expected a folder with %s, a manifest or an .onnx file" % (path, FILE))
         if given and verify and content is None and self.path == given.model_path:
             given.verify_file()
-        session = open_session(self.path, threads, spinning, content)
-        signature = signature_of(session)
+        session, signature = open_session(self.path, threads, spinning, content)
         self.manifest = given or guess(self.path, signature)
         self.threads = session.get_session_options().intra_op_num_threads
         output = self.manifest.output
@@ -54,10 +53,13 @@ class Detector:
         self.nms_threshold = _share("nms_threshold", nms_threshold, output.nms_threshold)
         spec = self.manifest.input
         self._head = head_of(output.head, HeadSpec(len(output.classes), spec.width, spec.height, self.score_threshold,
-                                                   output.anchors))
+                                                   output.anchors, output.activation))
         self._input, self._size_input, batch = self._check_inputs(signature.inputs)
         self.batch = 1 if self._head.one_picture else batch
         self._head_check([shape for _, shape, _ in signature.outputs])
+        if self._head.needs_size and not self._size_input:
+            raise ManifestError("model %s: the head %s reads models with an input for the picture's size; this one "
+                                "has none" % (self.path, output.head))
         self._outputs = [name for name, _, _ in signature.outputs]
         self._session: Any = session
         self._local = threading.local()

@@ -45,6 +45,7 @@ class OutputSpec:
     score_threshold: float = 0.3
     nms_threshold: float = 0.4
     anchors: tuple[tuple[float, float], ...] | None = None
+    activation: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,8 @@ class Manifest:
         output["nms_threshold"] = self.output.nms_threshold
         if self.output.anchors:
             output["anchors"] = ["%g,%g" % anchor for anchor in self.output.anchors]
+        if self.output.activation:
+            output["activation"] = self.output.activation
         document["model"], document["input"], document["output"] = model, spec, output
         if self.metrics:
             document["metrics"] = dict(self.metrics)
@@ -223,11 +226,14 @@ def _output(table: _Table) -> OutputSpec:
         raise table.wrong("classes", "a list of the classes' names")
     if len(set(classes)) != len(classes):
         raise table.wrong("classes", "names that differ from one another")
+    activation = table.string("activation", "")
+    if activation not in ("", "sigmoid", "softmax"):
+        raise table.wrong("activation", "sigmoid or softmax")
     anchors = None
     if "anchors" in table.values:
         anchors = _anchors(table)
     return OutputSpec(table.string("head", among=tuple(HEADS)), tuple(classes), table.share("score_threshold", 0.3),
-                      table.share("nms_threshold", 0.4), anchors)
+                      table.share("nms_threshold", 0.4), anchors, activation)
 
 
 def _anchors(table: _Table) -> tuple[tuple[float, float], ...]:

@@ -12,8 +12,9 @@ from edgevision.errors import ModelError
 
 # Field numbers of onnx.proto.
 _MODEL_IR, _MODEL_PRODUCER, _MODEL_GRAPH, _MODEL_OPSET, _MODEL_META = 1, 2, 7, 8, 14
-_GRAPH_NODE, _GRAPH_INITIALIZER = 1, 5
-_NODE_ATTRIBUTE = 5
+_GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_OUTPUT = 1, 5, 12
+_NODE_OUTPUT, _NODE_OPERATOR, _NODE_ATTRIBUTE = 2, 4, 5
+_VALUE_NAME = 1
 _ATTRIBUTE_TENSOR, _ATTRIBUTE_GRAPH, _ATTRIBUTE_TENSORS, _ATTRIBUTE_GRAPHS = 5, 6, 10, 11
 _TENSOR_NAME, _TENSOR_EXTERNAL, _TENSOR_LOCATION = 8, 13, 14
 _PAIR_KEY, _PAIR_VALUE = 1, 2
@@ -26,6 +27,8 @@ class OnnxFacts(NamedTuple):
     producer: str
     metadata: dict[str, str]
     external: list[str]  # names of the other files that its weights lie in
+    operators: frozenset[str] = frozenset()
+    last: str = ""  # the operator that makes its first output
 
 
 def inspect(path: str | Path, content: bytes | None = None) -> OnnxFacts:
@@ -43,6 +46,8 @@ def inspect(path: str | Path, content: bytes | None = None) -> OnnxFacts:
     ir_version, producer, graphs = 0, "", 0
     metadata: dict[str, str] = {}
     external: list[str] = []
+    operators: frozenset[str] = frozenset()
+    last = ""
     try:
         for number, value in _fields(data):
             if number == _MODEL_IR and isinstance(value, int):
@@ -55,6 +60,7 @@ def inspect(path: str | Path, content: bytes | None = None) -> OnnxFacts:
             elif number == _MODEL_GRAPH and not isinstance(value, int):
                 graphs += 1
                 _external_of_graph(value, external)
+                operators, last = _operators(value)
     except _Cut:
         if (ir_version and not graphs) or graphs:
             raise ModelError("model %s: the file is cut short or damaged (%d bytes); copy it again" % (
@@ -62,7 +68,7 @@ def inspect(path: str | Path, content: bytes | None = None) -> OnnxFacts:
         raise ModelError("model %s: this is not an ONNX file (%s)" % (path, _kind(data))) from None
     if not graphs or not 1 <= ir_version <= 1000:
         raise ModelError("model %s: this is not an ONNX file (%s)" % (path, _kind(data)))
-    return OnnxFacts(ir_version, producer, metadata, sorted(set(external)))
+    return OnnxFacts(ir_version, producer, metadata, sorted(set(external)), operators, last)
 
 
 class _Cut(Exception):
@@ -110,6 +116,28 @@ def _pair(data: memoryview) -> tuple[str, str]:
     parts = {number: bytes(value).decode("utf-8", "replace") for number, value in _fields(data)
              if not isinstance(value, int)}
     return parts.get(_PAIR_KEY, ""), parts.get(_PAIR_VALUE, "")
+
+
+def _operators(graph: memoryview) -> tuple[frozenset[str], str]:
+    """The operators of a graph, and the one that makes its first output."""
+    makers: dict[str, str] = {}
+    operators, output = set(), ""
+    for number, value in _fields(graph):
+        if isinstance(value, int):
+            continue
+        if number == _GRAPH_OUTPUT and not output:
+            output = _texts(value, _VALUE_NAME)[0]
+        elif number == _GRAPH_NODE:
+            operator = _texts(value, _NODE_OPERATOR)[0]
+            operators.add(operator)
+            makers.update((name, operator) for name in _texts(value, _NODE_OUTPUT))
+    return frozenset(operators), makers.get(output, "")
+
+
+def _texts(message: memoryview, field: int) -> list[str]:
+    """The texts in a field of a message, at least one."""
+    return [bytes(value).decode("utf-8", "replace") for number, value in _fields(message)
+            if number == field and not isinstance(value, int)] or [""]
 
 
 def _external_of_graph(graph: memoryview, found: list[str]) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import onnxruntime
 
 from edgevision.errors import ModelError
-from edgevision.guess import Signature
 from edgevision.heads.base import Shape
-from edgevision.onnxfile import inspect
+from edgevision.onnxfile import OnnxFacts, inspect
+from edgevision.reading import Signature
 
 _TYPES = {"tensor(float)": "float32", "tensor(uint8)": "uint8", "tensor(int64)": "int64", "tensor(int32)": "int32",
           "tensor(float16)": "float16", "tensor(double)": "float64", "tensor(bool)": "bool"}
@@ -37,8 +37,10 @@ def threads_for_box(cores: int | None = None) -> int:
 
 
 def open_session(path: Path, threads: int | None = None, spinning: bool = False,
-                 content: bytes | None = None) -> onnxruntime.InferenceSession:
-    """A session on the CPU. Threads that spin while they wait would take the decoder's core, so they do not.
+                 content: bytes | None = None) -> tuple[onnxruntime.InferenceSession, Signature]:
+    """A session on the CPU, and what the model declares.
+
+    Threads that spin while they wait would take the decoder's core, so they do not.
 
     With `content`, these bytes are the model and the path is only its name.
     """
@@ -57,15 +59,16 @@ def open_session(path: Path, threads: int | None = None, spinning: bool = False,
     options.add_session_config_entry("session.inter_op.allow_spinning", value)
     try:
         data = path.read_bytes() if content is None else content
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own exceptions share no public base
         raise ModelError("model %s: onnxruntime %s cannot load it (IR version %d, made by %s): %s" % (
             path, onnxruntime.__version__, facts.ir_version, facts.producer or "unknown", first_line(error))) from None
+    return session, signature_of(session, facts)
 
 
-def signature_of(session: onnxruntime.InferenceSession) -> Signature:
-    metadata: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
-    return Signature(_entries(session.get_inputs()), _entries(session.get_outputs()), metadata)
+def signature_of(session: onnxruntime.InferenceSession, facts: OnnxFacts) -> Signature:
+    return Signature(_entries(session.get_inputs()), _entries(session.get_outputs()), facts.metadata, facts.operators,
+                     facts.last)
 
 
 def _entries(nodes: list[Any]) -> list[tuple[str, Shape, str]]:

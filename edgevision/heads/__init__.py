@@ -2,11 +2,13 @@
 
   yolov8    (b, 4 + classes, n): centre, size, scores           YOLOv8, 11, 12; our own models
   yolov5    (b, n, 5 + classes): centre, size, objectness, scores; several or 5-d outputs are read as one
-                                                                YOLOv5, YOLOv7, Sedna's big helmet net
+                                                                YOLOv5, v6, v7, decoded YOLOX, Sedna's big helmet net
+  yolov7    the same; with one class the objectness alone is the score    YOLOv7
   yolov3    three raw maps of 3 * (5 + classes) channels         YOLOv3, Sedna's helmet example as it is trained
   yolov3_nms  classes (n), scores (n), boxes (n, 4) of one picture   Sedna's helmet example as it is deployed
   yolox     (b, n, 5 + classes): raw offsets, log sizes, ready scores    YOLOX
   end2end   (b, n, 6): corners, score, class; or (n, 7)          YOLOv10, YOLOv7 with its NMS
+  rtdetr    (b, n, 6): centre and size in 0..1, score, class     RT-DETR of Ultralytics since 8.4
   detr      boxes 0..1 and logits; or labels, boxes, scores      DETR, RT-DETR
 
 A head is made for one model: it gets the classes and the size of the input, checks the shapes that the model
@@ -18,14 +20,15 @@ from edgevision.errors import ManifestError
 from edgevision.heads.base import Found, Head, HeadSpec
 from edgevision.heads.detr import Detr
 from edgevision.heads.end2end import End2End
+from edgevision.heads.rtdetr import RtDetr
 from edgevision.heads.yolov3 import YoloV3
 from edgevision.heads.yolov3_nms import YoloV3Nms
-from edgevision.heads.yolov5 import YoloV5
+from edgevision.heads.yolov5 import YoloV5, YoloV7
 from edgevision.heads.yolov8 import YoloV8
 from edgevision.heads.yolox import YoloX
 
 HEADS: dict[str, type[Head]] = {head.name: head for head in (
-    YoloV3, YoloV3Nms, YoloV5, YoloV8, YoloX, End2End, Detr)}
+    YoloV3, YoloV3Nms, YoloV5, YoloV7, YoloV8, YoloX, End2End, RtDetr, Detr)}
 HEADS["yolo11"] = YoloV8
 
 

@@ -21,6 +21,7 @@ class HeadSpec:
     height: int
     threshold: float = 0.3
     anchors: tuple[tuple[float, float], ...] | None = None
+    activation: str = ""  # of logits: sigmoid or softmax; "" leaves it to the head
 
 
 class Found(NamedTuple):
@@ -36,7 +37,8 @@ class Head:
 
     needs_nms = True
     one_picture = False  # whether the layout has no place for a second picture
-    size_order = "wh"  # how a model that is fed the size of its input wants it
+    needs_size = False  # whether the model must be fed the size of its input
+    size_order = "wh"  # how it wants it
     name = ""  # what a manifest calls it
     layout = ""  # for error messages: what the head reads
 
@@ -58,11 +60,34 @@ class Head:
     def known(self, labels: np.ndarray) -> np.ndarray:
         """Labels that a model put out, as whole numbers; ModelError where the manifest has no such class."""
         chosen = np.rint(labels).astype(np.int64)
+        if chosen.size and np.abs(labels - chosen).max() > 0.01:
+            raise self.doubt("the numbers in the place of classes are not whole (%g)" % float(
+                labels[np.abs(labels - chosen).argmax()]))
         if chosen.size and (chosen.min() < 0 or chosen.max() >= self.spec.classes):
             raise ModelError("%s: the model found class %d, but its manifest names %d classes (0 to %d)" % (
                 self.name, int(chosen.max() if chosen.max() >= self.spec.classes else chosen.min()),
                 self.spec.classes, self.spec.classes - 1))
         return chosen
+
+    def shares(self, scores: np.ndarray) -> np.ndarray:
+        """Scores that a model put out; ModelError where they cannot be scores."""
+        if scores.size:
+            least, most = float(scores.min()), float(scores.max())
+            if least < -0.01 or most > 1.01:
+                raise self.doubt("the numbers in the place of scores go from %.3g to %.3g, not from 0 to 1" % (
+                    least, most))
+        return scores
+
+    def fractions(self, boxes: np.ndarray) -> np.ndarray:
+        """Boxes given as shares of the picture; ModelError where they are pixels."""
+        if boxes.size and float(boxes.max()) > 2:
+            raise self.doubt("its boxes reach %.4g, as pixels do; this head takes shares of the picture" % float(
+                boxes.max()))
+        return boxes
+
+    def doubt(self, why: str) -> ModelError:
+        return ModelError("head %s: %s. Are these raw maps, or is it a model for another head? docs/models.md tells "
+                          "the heads apart" % (self.name, why))
 
     def one(self, shapes: Sequence[Shape], rank: int) -> Shape:
         """The only output's shape, which must have `rank` dimensions."""

@@ -2,7 +2,8 @@
 
 Three forms: logits (b, q, classes or classes + 1) with boxes (b, q, 4); one output (b, q, 4 + classes) with boxes and
 ready scores; labels (b, q), boxes (b, q, 4) and scores (b, q), with corners in the pixels of the size that was fed.
-One more logit than classes means softmax with "nothing" last (DETR), otherwise sigmoid (Deformable DETR, RT-DETR).
+One more logit than classes means softmax with "nothing" last (DETR), otherwise sigmoid (Deformable DETR, RT-DETR);
+the manifest's `activation` may say otherwise.
 """
 from __future__ import annotations
 
@@ -52,11 +53,13 @@ class Detr(Head):
             at = self._boxes_at([o.shape for o in outputs])
             boxes, scores = outputs[at], self._scores(outputs[1 - at])
         size = np.array([self.spec.width, self.spec.height] * 2, np.float32)
-        return [best_class(corners(b) * size, s, self.spec.threshold) for b, s in zip(boxes, scores)]
+        self.shares(scores)
+        return [best_class(corners(self.fractions(b)) * size, s, self.spec.threshold) for b, s in zip(boxes, scores)]
 
     def _scores(self, logits: np.ndarray) -> np.ndarray:
-        if logits.shape[-1] == self.spec.classes:
-            return sigmoid(logits)
+        usual = "sigmoid" if logits.shape[-1] == self.spec.classes else "softmax"
+        if (self.spec.activation or usual) == "sigmoid":
+            return sigmoid(logits)[..., :self.spec.classes]
         powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
         return (powers / powers.sum(axis=-1, keepdims=True))[..., :self.spec.classes]
 
@@ -67,7 +70,6 @@ class Detr(Head):
         scores = next(o for o in flat if o is not labels)
         found = []
         for box, label, score in zip(boxes, labels, scores):
-            keep = (score >= self.spec.threshold) & (label >= 0) & (label < self.spec.classes)
-            found.append(Found(box[keep].astype(np.float32), score[keep].astype(np.float32),
-                               label[keep].astype(np.int64)))
+            keep = (self.shares(score) >= self.spec.threshold) & (label >= 0)    # -1 fills up
+            found.append(Found(box[keep].astype(np.float32), score[keep].astype(np.float32), self.known(label[keep])))
         return found

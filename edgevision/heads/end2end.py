@@ -31,5 +31,5 @@ class End2End(Head):
                 for k in range(int(pictures.max()) + 1 if len(pictures) else 1)]
 
     def _rows(self, boxes: np.ndarray, scores: np.ndarray, classes: np.ndarray) -> Found:
-        keep = scores >= self.spec.threshold
+        keep = self.shares(scores) >= self.spec.threshold
         return Found(boxes[keep].astype(np.float32), scores[keep].astype(np.float32), self.known(classes[keep]))

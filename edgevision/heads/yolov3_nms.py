@@ -16,6 +16,7 @@ from edgevision.heads.base import Found, Head, Shape
 class YoloV3Nms(Head):
     name = "yolov3_nms"
     needs_nms = False
+    needs_size = True
     size_order = "hw"
     one_picture = True
     layout = "classes (n), scores (n) and boxes (n, 4) as top, left, bottom, right"
@@ -35,6 +36,6 @@ class YoloV3Nms(Head):
         if not len(boxes) == len(labels) == len(scores):
             raise ModelError("yolov3_nms: the model found %d boxes, %d classes and %d scores, not as many of each" % (
                 len(boxes), len(labels), len(scores)))
-        keep = scores >= self.spec.threshold
+        keep = self.shares(scores) >= self.spec.threshold
         return [Found(boxes[keep][:, [1, 0, 3, 2]].astype(np.float32), scores[keep].astype(np.float32),
                       self.known(labels[keep]))]

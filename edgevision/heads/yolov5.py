@@ -1,4 +1,4 @@
-"""YOLOv5, YOLOv7 and decoded YOLOv3: every box has an objectness, and its score is that times the class's."""
+"""YOLOv5, YOLOv6, YOLOv7 and decoded YOLOv3 and YOLOX: a box's score is its objectness times its class's."""
 from __future__ import annotations
 
 from typing import Sequence
@@ -19,13 +19,29 @@ class YoloV5(Head):
             if len(shape) not in (3, 5):
                 raise self.refuse(shapes, "expected 3 or 5 dimensions, got %d" % len(shape))
             self.columns(shapes, shape[-1], 5)
+        if len(shapes) > 1 and sum(len(shape) == 3 for shape in shapes) > 1:
+            raise self.refuse(shapes, "expected one output of 3 dimensions, or maps of 5")
 
     def decode(self, outputs: Sequence[np.ndarray]) -> list[Found]:
+        # Exports for training put out their raw maps beside the decoded table.
+        outputs = [output for output in outputs if output.ndim == 3] or outputs
         flat = [output.reshape(len(output), -1, output.shape[-1]) for output in outputs]
         table = flat[0] if len(flat) == 1 else np.concatenate(flat, axis=1)
         found = []
         for rows in table:
             # A class's score is at most 1, so a box below the threshold by objectness alone cannot pass.
-            rows = rows[rows[:, 4] >= self.spec.threshold]
-            found.append(best_class(corners(rows[:, :4]), rows[:, 4:5] * rows[:, 5:], self.spec.threshold))
+            rows = rows[self.shares(rows[:, 4]) >= self.spec.threshold]
+            found.append(best_class(corners(rows[:, :4]), self.scores(rows), self.spec.threshold))
         return found
+
+    def scores(self, rows: np.ndarray) -> np.ndarray:
+        return rows[:, 4:5] * self.shares(rows[:, 5:])
+
+
+class YoloV7(YoloV5):
+    """The same, but with one class the objectness alone is the score: the class's was not trained."""
+
+    name = "yolov7"
+
+    def scores(self, rows: np.ndarray) -> np.ndarray:
+        return rows[:, 4:5] if self.spec.classes == 1 else super().scores(rows)

@@ -20,7 +20,7 @@ class YoloV8(Head):
         for rows in outputs[0]:
             # Look at the scores where they lie, and touch the boxes of the few that pass only.
             top = rows[4:].max(axis=0)
-            keep = np.flatnonzero(top >= self.spec.threshold)
+            keep = np.flatnonzero(self.shares(top) >= self.spec.threshold)
             classes = rows[4:, keep].argmax(axis=0)
             found.append(Found(corners(rows[:4, keep].T.astype(np.float32)), top[keep].astype(np.float32), classes))
         return found

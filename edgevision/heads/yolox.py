@@ -36,8 +36,9 @@ class YoloX(Head):
         grid, step = self._grids[outputs[0].shape[1]]
         found = []
         for rows in outputs[0]:
-            keep = np.flatnonzero(rows[:, 4] >= self.spec.threshold)
+            keep = np.flatnonzero(self.shares(rows[:, 4]) >= self.spec.threshold)
             few = rows[keep]
+            self.shares(few[:, 5:])
             centre = (few[:, :2] + grid[keep]) * step[keep]
             size = np.exp(np.minimum(few[:, 2:4], _LARGEST)) * step[keep]
             found.append(best_class(corners(np.concatenate((centre, size), axis=1)), few[:, 4:5] * few[:, 5:],

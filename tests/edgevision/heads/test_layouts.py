@@ -208,6 +208,71 @@ def test_sednas_helmet_net_with_a_class_that_has_no_name(tmp_path):
             detector.warm_up()
 
 
+def test_sednas_helmet_net_without_its_size_input(tmp_path):
+    """Other detectors put out the same three shapes, with x and y the other way round."""
+    path = constant_model(tmp_path / "m.onnx", {
+        "boxes": np.zeros((3, 4), np.float32), "labels": np.zeros(3, np.int64), "scores": np.ones(3, np.float32)})
+    with pytest.raises(ManifestError, match="input for the picture's size"):
+        Detector(path, manifest("yolov3_nms"), threads=1)
+
+
+def test_rtdetr_as_chosen_rows(tmp_path):
+    rows = np.zeros((1, 300, 6), np.float32)
+    for k, want in enumerate(WANT):
+        rows[0, k] = [*(np.array(centre_size(want)) / SIZE), want[4], want[5]]
+    same(detect(constant_model(tmp_path / "m.onnx", {"output0": rows}), "rtdetr", letterbox="stretch"), WANT)
+
+
+@pytest.mark.parametrize("head, score", [("yolov5", 0.36), ("yolov7", 0.9)])
+def test_one_class_of_yolov5_and_of_yolov7(tmp_path, head, score):
+    rows = np.zeros((1, 252, 6), np.float32)
+    rows[0, 7] = [*centre_size(WANT[0]), 0.9, 0.4]
+    same(detect(constant_model(tmp_path / "m.onnx", {"o": rows}), head, ("helmet",)), [[*WANT[0][:4], score, 0]])
+
+
+def test_raw_maps_beside_the_decoded_table_are_not_read(tmp_path):
+    table = np.zeros((1, 252, 9), np.float32)
+    table[0, 3] = [*centre_size(WANT[0]), 0.9, *one_hot(2, 1.0)]
+    parts = {"table": table, **{"raw%d" % n: np.full((1, 3, n, n, 9), 5, np.float32) for n in (8, 4, 2)}}
+    same(detect(constant_model(tmp_path / "m.onnx", parts), "yolov5"), WANT[:1])
+
+
+@pytest.mark.parametrize("activation, found", [("sigmoid", 1), ("softmax", 0), ("", 0)])
+def test_the_activation_of_detrs_logits_may_be_said(tmp_path, activation, found):
+    """RF-DETR has one logit more than classes and sigmoids all the same."""
+    logits, boxes = np.full((1, 20, 5), 0.8, np.float32), np.full((1, 20, 4), 0.5, np.float32)
+    logits[0, 1:] = -9
+    path = constant_model(tmp_path / "m.onnx", {"labels": logits, "dets": boxes})
+    about = Manifest(ModelInfo("m", "1"), InputSpec(SIZE, SIZE), OutputSpec("detr", CLASSES, 0.3, 0.4,
+                                                                           activation=activation))
+    with Detector(path, about, threads=1) as detector:
+        assert len(detector.detect([FRAME])[0]) == found
+
+
+def table(*shape, **values):
+    rows = np.zeros(shape, np.float32)
+    for column, value in values.items():
+        rows[..., int(column[1:])] = value
+    return rows
+
+
+@pytest.mark.parametrize("head, outputs, words", [
+    ("yolov5", {"raw": np.full((1, 3, 8, 8, 9), -3, np.float32)}, r"scores go from -3 to -3.*raw maps"),
+    ("yolov5", {"o": table(1, 252, 9, c4=0.9, c5=7)}, "from 0 to 7"),
+    ("yolov8", {"o": np.full((1, 8, 84), 338, np.float32)}, "338"),
+    ("yolox", {"o": table(1, 84, 9, c4=4)}, "scores go from 4"),
+    ("end2end", {"o": table(1, 300, 6, c4=12)}, "12"),
+    ("end2end", {"o": table(1, 300, 6, c4=0.9, c5=0.4)}, "not whole .0.4"),
+    ("rtdetr", {"o": table(1, 300, 6, c2=44, c4=0.9)}, "boxes reach 44"),
+    ("detr", {"o": table(1, 300, 8, c2=50, c4=0.9)}, "boxes reach 50"),
+    ("detr", {"boxes": table(1, 300, 4), "scores": np.ones((1, 300), np.float32),
+              "labels": np.full((1, 300), 7, np.int64)}, "class 7.*4 classes"),
+])
+def test_numbers_that_belong_to_another_head_are_an_error(tmp_path, head, outputs, words):
+    with pytest.raises(ModelError, match=words):
+        detect(constant_model(tmp_path / "m.onnx", outputs), head)
+
+
 @pytest.mark.parametrize("head, shape, words", [
     ("yolov8", (1, 10, 84), "4 classes need 8 numbers a box, the model has 10 .enough for 6"),
     ("yolov8", (1, 84), "3 dimensions"),
