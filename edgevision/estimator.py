@@ -21,6 +21,7 @@ from edgevision.frame import Frame
 from edgevision.golden import copy_golden
 from edgevision.manifest import FILE, Manifest
 from edgevision.metrics import judge
+from edgevision.onnxfile import inspect
 
 Weights = Dict[str, np.ndarray]
 _LOWEST = 0.02  # scores below this do not count for the average precision
@@ -43,7 +44,8 @@ class HelmetEstimator:
     def __init__(self, **kwargs: Any) -> None:
         self._settings: dict[str, Any] = {"steps": 90, "batch_size": 16, "learning_rate": 5e-4, "rehearsal": 0.5,
                                           "seed": 1, "threads": 2, **kwargs}
-        self._plan: Any = None
+        self._file: Path | None = None  # what was loaded
+        self._plan: Any = None  # of the net in it, once its weights are asked for
         self._weights: Weights | None = None
         self._manifest: Manifest | None = None
         self._metrics: dict[str, Any] = {}
@@ -53,7 +55,6 @@ class HelmetEstimator:
 
     def load(self, model_url: str | Path, **kwargs: Any) -> HelmetEstimator:
         """Start from a model: its folder, its manifest, or its .onnx file (with or without a manifest beside it)."""
-        from edgevision.training.export import from_onnx
         path = Path(model_url)
         manifest: Manifest | None = None
         if path.suffix.lower() != ".onnx":
@@ -65,7 +66,8 @@ class HelmetEstimator:
             manifest = beside if beside.model.file == path.name else None
         if not path.exists():
             raise ModelError("model %s: no such file" % path)
-        self._plan, self._weights = from_onnx(path)
+        inspect(path)
+        self._file, self._plan, self._weights = path, None, None
         self._manifest, self._metrics, self._trained = manifest, {}, False
         return self
 
@@ -100,12 +102,11 @@ class HelmetEstimator:
     def evaluate(self, data: Any, **kwargs: Any) -> dict[str, list[float]]:
         """precision, recall, mAP (average precision at IoU 0.5): one number a class; mAP50: their mean. All lists."""
         from edgevision.training.samples import read_samples
-        plan, _ = self._ready()
-        samples = read_samples(data, self._text("root", kwargs), plan.classes)
         with self._detector(kwargs, _LOWEST) as detector:
+            samples = read_samples(data, self._text("root", kwargs), len(detector.classes))
             found = [detector.detect([Frame.from_array(picture)])[0] for picture in samples.pictures]
             score = self._number("score_threshold", kwargs, detector.manifest.output.score_threshold)
-        report = judge(found, samples.labels, plan.classes, score)
+        report = judge(found, samples.labels, len(detector.classes), score)
         result: dict[str, list[float]] = {"precision": report.precision, "recall": report.recall,
                                           "mAP": [0.0 if ap != ap else ap for ap in report.ap], "mAP50": [report.map50]}
         digest = hashlib.sha256()
@@ -165,15 +166,27 @@ class HelmetEstimator:
         self._trained = True
 
     def _ready(self) -> Any:
+        """The net's plan and weights: what training and saving need, and measuring does not."""
         if self._weights is None:
-            raise TrainingError("no model is loaded: call load() first, or give model= to the constructor")
+            try:
+                from edgevision.training.export import from_onnx
+            except ImportError as error:
+                raise TrainingError("this needs onnx (%s): pip install 'sednabox[train]'" % error) from None
+            self._plan, self._weights = from_onnx(self._loaded())
         return self._plan, self._weights
+
+    def _loaded(self) -> Path:
+        if self._file is None:
+            raise TrainingError("no model is loaded: call load() first, or give model= to the constructor")
+        return self._file
 
     def _detector(self, kwargs: Mapping[str, Any], score: float | None) -> Detector:
         threads = self._whole("threads", kwargs, 1)
         if score is None:
             given = self._setting("score_threshold", kwargs)
             score = None if given is None else self._number("score_threshold", kwargs)
+        if not self._trained:
+            return Detector(self._loaded(), self._manifest, threads=threads, score_threshold=score)
         with tempfile.TemporaryDirectory() as folder:
             self.save(folder)
             return Detector(folder, threads=threads, score_threshold=score)

@@ -1,18 +1,23 @@
-"""A manifest for a bare .onnx export, where there is one reading of it only."""
+"""A manifest for a bare .onnx file: the one that it carries in its metadata, else the only reading that there is."""
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Sequence
 
 from edgevision.errors import ManifestError
 from edgevision.heads.base import Shape, show_shape
 from edgevision.letterbox import InputSpec
-from edgevision.manifest import Manifest, ModelInfo, OutputSpec
+from edgevision.manifest import MANIFEST_KEY, Manifest, ModelInfo, OutputSpec
 from edgevision.reading import Signature, Unclear, advice, literal, names_of, reading_of
 
 
 def guess(path: Path, signature: Signature, classes: Sequence[str] | None = None) -> Manifest:
     """A manifest for the model file at `path`. `classes` names the classes where the model itself does not."""
+    carried = signature.metadata.get(MANIFEST_KEY)
+    if carried and classes is None:
+        manifest = Manifest.parse(carried, path)
+        return replace(manifest, model=replace(manifest.model, file=path.name))
     try:
         width, height, layout, kind = _picture(signature)
     except Unclear as why:

@@ -19,6 +19,7 @@ from edgevision.heads import HEADS
 from edgevision.letterbox import MODES, InputSpec
 
 FILE = "manifest.toml"
+MANIFEST_KEY = "sednabox.manifest"  # in a model's metadata: the manifest that the file carries itself
 _REQUIRED: Any = object()
 
 

@@ -58,8 +58,14 @@ def camera_name(url: str) -> str:
 
 
 def local_path(url: str) -> str:
-    """The path that a plain path or a file:// URL means."""
-    return unquote(url[7:]) if url.lower().startswith("file://") else url
+    """The path that a plain path or a file:// URL means.
+
+    Sedna's examples write file://video/video.mp4 for a mount at /video; here it may also be below the working folder.
+    """
+    if not url.lower().startswith("file://"):
+        return url
+    path = unquote(url[7:])
+    return "/" + path if path and not os.path.exists(path) and os.path.exists("/" + path) else path
 
 
 def pictures_of(url: str) -> list[str]:

@@ -10,13 +10,12 @@ from typing import Any, Mapping
 import numpy as np
 
 from edgevision.letterbox import InputSpec
-from edgevision.manifest import Manifest, ModelInfo, OutputSpec
+from edgevision.manifest import MANIFEST_KEY, Manifest, ModelInfo, OutputSpec
 from edgevision.scenes import CLASSES
 from edgevision.training.export import to_onnx
 from edgevision.training.plan import Plan
 
 SCORE, OVERLAP = 0.3, 0.5
-MANIFEST_KEY = "sednabox.manifest"  # in the model's metadata; sedna_bridge reads it there
 
 
 def input_of(plan: Plan) -> InputSpec:

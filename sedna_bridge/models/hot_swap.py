@@ -19,6 +19,7 @@ from sedna_bridge.spool.survey import open_reader
 from sedna_bridge.spool.upload import state_directory
 
 from .archive import MANIFEST
+from .deployed import place_of, put_back
 from .errors import ModelError
 from .intake import seed
 from .judging import Gate
@@ -133,11 +134,15 @@ class HotSwap:
         return self.board.stamp()
 
     def recent_frames(self) -> Sequence[Any]:
-        """The newest hard examples that wait in the spool, as the runtime's frames; a spool may well be empty."""
+        """The newest hard examples that wait in the spool, as the runtime's frames, and frames of the last seconds:
+        where the cloud is near, the spool is empty."""
+        return [*self._hard_frames(), *self.board.recent]
+
+    def _hard_frames(self) -> list[Any]:
         picture_of = getattr(self.runtime, "picture", None)
         if picture_of is None or not self.spool.is_dir():
             return []
-        frames = []
+        frames: list[Any] = []
         try:
             reader = open_reader(self.spool)
             try:
@@ -190,6 +195,14 @@ class HotSwap:
         return self.client is not None and source.startswith(SEDNA)
 
     def _report(self, version: str, status: str, reason: str) -> None:
+        env = self.worker_environment
+        place = place_of(env.model_url) if env.in_sedna and env.hot_update else None
+        if status == contract.COMPLETED and place is not None:
+            try:
+                put_back(self.store, place)
+            except (OSError, BridgeError) as error:
+                log.warning("the model in use cannot be written to %s (%s): Sedna's next evaluation compares with what "
+                            "lies there", place, error)
         if self.client is not None:
             self.client.deploy(version, status == contract.COMPLETED)
 

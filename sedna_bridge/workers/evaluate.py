@@ -73,4 +73,5 @@ def as_lists(metrics: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    reporting.end_on_sigterm()
     sys.exit(main())

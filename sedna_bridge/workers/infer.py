@@ -32,7 +32,8 @@ def main(environment: Environment | None = None) -> int:
     try:
         worker = WorkerEnvironment.from_environment(env)
         line = command(env)
-        say(f"{worker.worker_name or 'inference worker'}: {' '.join(shlex.quote(word) for word in line)}")
+        shown = without_passwords(" ".join(shlex.quote(word) for word in line))
+        say(f"{worker.worker_name or 'inference worker'}: {shown}")
         sys.stdout.flush()
         os.execvp(line[0], line)
     except BridgeError as error:
@@ -40,6 +41,11 @@ def main(environment: Environment | None = None) -> int:
     except OSError as error:
         return reporting.fail(WorkerError(f"the engine {line[0]} cannot be started: {error.strerror}"))
     return 1
+
+
+def without_passwords(text: str) -> str:
+    """Text for a log that many may read: without names and passwords in addresses."""
+    return re.sub(r"://[^/\s'\"]*@", "://***@", text)
 
 
 def command(environment: Environment) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -16,6 +17,13 @@ from sedna_bridge.environment import Environment, WorkerEnvironment
 from sedna_bridge.errors import BridgeError
 from sedna_bridge.local_controller.client import Client
 from sedna_bridge.local_controller.outbox import Outbox
+
+_STARTED = time.monotonic()
+
+
+def end_on_sigterm() -> None:
+    """A container's first process is not ended by SIGTERM unless it says so."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def say(text: str) -> None:
@@ -61,12 +69,18 @@ def client(worker: WorkerEnvironment, environment: Environment, fallback: str) -
 def report(
     worker: WorkerEnvironment, environment: Environment, kind: str, results: Sequence[Mapping[str, Any]], fallback: str
 ) -> int:
-    """Report a stage's results and wait for the delivery; the exit code of the worker."""
+    """Report a stage's results and wait for the delivery; the exit code of the worker.
+
+    A report that comes within REPORT_PAUSE seconds of the worker's start waits, and the worker stays as long after it:
+    GM looks at pods now and then, and what it sees last wins; a stage that is over before GM saw it run is lost.
+    """
+    pause = environment.number("REPORT_PAUSE", 0.0)
     mouth = client(worker, environment, fallback)
     if mouth is None:
         say("no WORKER_NAME and JOB_NAME: nobody to report to; the results are")
         print(json.dumps([dict(result) for result in results], indent=1), flush=True)
         return 0
+    time.sleep(max(0.0, _STARTED + pause - time.monotonic()))
     mouth.report(kind, contract.COMPLETED, results)
     deadline = environment.number("REPORT_DEADLINE", 600.0)
     if not mouth.close(deadline):
@@ -77,6 +91,7 @@ def report(
         say(f"{worker.lc_server} refused the report: {refused[-1]}")
         return 1
     say(f"reported {kind} completed to {worker.lc_server}")
+    time.sleep(max(0.0, pause))
     return 0
 
 

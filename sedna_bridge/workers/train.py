@@ -2,13 +2,16 @@
 
 Reads TRAIN_DATASET_URL, starts from BASE_MODEL_URL, writes the model into the folder MODEL_URL and reports it. Started
 again after a crash it goes on from the estimator's checkpoints in that folder; started again after it had finished it
-only reports.
+only reports. What another worker left in the folder is taken away first: an LC that was restarted counts its rounds
+from one again, and asks for a new model where an old one lies.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
+import shutil
 import sys
 from typing import Any
 
@@ -22,7 +25,7 @@ from sedna_bridge.workers.estimator import call, estimator_class, parameters
 from sedna_bridge.workers.output import Output
 from sedna_bridge.workers.reporting import Progress, plain, say
 
-_DONE = ".trained.json"
+_DONE, _ROUND, _CHECKPOINTS = ".trained.json", ".round.json", ".checkpoints"
 
 
 def main(environment: Environment | None = None) -> int:
@@ -37,9 +40,10 @@ def main(environment: Environment | None = None) -> int:
 
 
 def train(worker: WorkerEnvironment, environment: Environment) -> list[dict]:
-    """Train and save; the results to report. The second time for the same folder they are only read again."""
+    """Train and save; the results to report. The second time for the same round they are only read again."""
     output = Output(worker, environment)
     folder = output.folder
+    take_over(folder, worker)
     done = os.path.join(folder, _DONE)
     finished = reporting.recall(done)
     if finished:
@@ -56,7 +60,7 @@ def train(worker: WorkerEnvironment, environment: Environment) -> list[dict]:
         say(f"starting from {base}")
         call(estimator.load, base, **named)
     say(f"training on {len(source)} samples of {worker.train_dataset_url}")
-    checkpoints = os.path.join(folder, ".checkpoints")
+    checkpoints = os.path.join(folder, _CHECKPOINTS)
     os.makedirs(checkpoints, exist_ok=True)
     metrics = call(
         estimator.train,
@@ -79,6 +83,25 @@ def train(worker: WorkerEnvironment, environment: Environment) -> list[dict]:
     reporting.remember(done, results)
     say(f"saved {path} ({os.path.getsize(path)} bytes)")
     return results
+
+
+def take_over(folder: str, worker: WorkerEnvironment) -> None:
+    """Make the folder this round's: a round is a worker and its samples, and a restarted one is still the same."""
+    try:
+        with open(worker.train_dataset_url, "rb") as file:
+            samples = hashlib.sha256(file.read()).hexdigest()
+    except OSError:
+        samples = ""    # s3, or missing: told when it is read
+    mine = {"worker": worker.worker_name, "samples": samples}
+    path = os.path.join(folder, _ROUND)
+    if reporting.recall(path) == mine:
+        return
+    if os.path.exists(os.path.join(folder, _DONE)) or os.path.isdir(os.path.join(folder, _CHECKPOINTS)):
+        say(f"{folder} holds another round's work: this one starts anew")
+    shutil.rmtree(os.path.join(folder, _CHECKPOINTS), ignore_errors=True)
+    if os.path.exists(os.path.join(folder, _DONE)):
+        os.unlink(os.path.join(folder, _DONE))
+    reporting.remember(path, mine)
 
 
 def finite(metrics: Any) -> dict[str, Any]:
@@ -111,4 +134,5 @@ def model_name(environment: Environment, base: str) -> str:
 
 
 if __name__ == "__main__":
+    reporting.end_on_sigterm()
     sys.exit(main())

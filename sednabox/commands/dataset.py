@@ -60,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     dividing.add_argument("--train-prob", type=float, default=0.8)
     appending = command("append", "append to a dataset that an LC watches", _append)
     appending.add_argument("target", help="the txt file of Sedna's lines")
+    appending.add_argument("--outside", action="store_true", help="take pictures that lie outside the target's folder")
     appending.add_argument("--train-prob", type=float, default=0.0, help="refuse a batch that is too small for LC")
 
 
@@ -157,7 +158,12 @@ def _split(args: argparse.Namespace) -> int:
 
 def _append(args: argparse.Namespace) -> int:
     data = _good(args)
-    folder = os.path.dirname(os.path.abspath(args.target))
+    folder = os.path.realpath(os.path.dirname(os.path.abspath(args.target)))
+    outside = [sample.path for sample in data.samples if not os.path.realpath(sample.path).startswith(folder + os.sep)]
+    if outside and not args.outside:
+        raise DatasetFormatError(
+            f"{args.target}: {len(outside)} of {len(data.samples)} pictures lie outside {folder}, as {outside[0]}; "
+            f"a train pod sees that folder only: copy list and pictures below it (--outside takes them as they are)")
     samples = [
         Sample(os.path.relpath(sample.path, folder), sample.path, sample.boxes, sample.label) for sample in data.samples
     ]

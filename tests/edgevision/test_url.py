@@ -1,6 +1,6 @@
 import pytest
 
-from edgevision.url import kind_of, pictures_of, redact
+from edgevision.url import kind_of, local_path, pictures_of, redact
 
 
 @pytest.mark.parametrize("text, want", [
@@ -30,3 +30,14 @@ def test_pictures_come_in_natural_order(tmp_path):
     assert [p.rsplit("/", 1)[1] for p in pictures_of(str(tmp_path))] == ["1.PNG", "2.jpg", "10.jpg"]
     assert len(pictures_of(str(tmp_path / "*.jpg"))) == 2
     assert pictures_of("file://" + str(tmp_path / "2.jpg")) == [str(tmp_path / "2.jpg")]
+
+
+def test_sednas_way_to_write_a_file_of_the_root(tmp_path, monkeypatch):
+    """Its examples say file://video/video.mp4 for a mount at /video."""
+    monkeypatch.chdir(tmp_path)
+    inside = str(tmp_path / "film.mp4")
+    (tmp_path / "film.mp4").write_bytes(b"x")
+    assert local_path("file:/" + inside) == inside
+    assert local_path("file://" + inside) == inside
+    assert local_path("file://film.mp4") == "film.mp4", "a file below the working folder comes first"
+    assert local_path("file://none/there.mp4") == "none/there.mp4"

@@ -103,7 +103,11 @@ def test_evaluation_pod(tmp_path, controller):
     (tmp_path / "output/data/eval/1").mkdir(parents=True)
     listed = next((tmp_path / "data/helmet").glob("*.txt"))
     shutil.copy(listed, tmp_path / "output/data/eval/1/data.txt")
-    done = start("eval", tmp_path, address, class_names="person,helmet,helmet_on,helmet_off")
+    (tmp_path / "edge/onnx").mkdir(parents=True)     # the edge image has neither onnx nor torch
+    (tmp_path / "edge/onnx/__init__.py").write_text("raise ImportError('no onnx here')")
+    shutil.copytree(tmp_path / "edge/onnx", tmp_path / "edge/torch")
+    done = start("eval", tmp_path, address, class_names="person,helmet,helmet_on,helmet_off",
+                 PYTHONPATH=str(tmp_path / "edge") + os.pathsep + os.environ.get("PYTHONPATH", ""))
     assert done.returncode == 0, done.stdout
     (path, report), = reports
     assert path == "/sedna/workers/%s/info" % PODS["eval"]["WORKER_NAME"]

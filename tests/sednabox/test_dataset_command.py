@@ -49,6 +49,15 @@ def test_convert_show_split_append(path, tmp_path, capsys):
     assert "too few" in capsys.readouterr().err
 
 
+def test_pictures_that_a_train_pod_would_not_see_are_not_appended(path, tmp_path, capsys):
+    target = tmp_path / "watched" / "train_data.txt"
+    assert dataset.main(["append", path, str(target)]) == 1
+    said = capsys.readouterr().err
+    assert "4 of 4 pictures lie outside" in said and "0.png" in said and not target.exists()
+    assert dataset.main(["append", path, str(target), "--outside"]) == 0
+    assert target.read_text().startswith("../0.png 1,2,30,39,0")
+
+
 def test_a_bad_dataset_is_not_converted_by_half(path, tmp_path, capsys):
     with open(path, "a") as file:
         file.write("0.png 9,9,1,1,0\n")

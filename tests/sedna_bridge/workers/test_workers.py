@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -60,7 +61,7 @@ def mounts(tmp_path):
     return root
 
 
-def run(worker, lc, mounts, **env):
+def environment_of(worker, lc, mounts, **env):
     values = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join([REPO, HERE]),
@@ -81,7 +82,11 @@ def run(worker, lc, mounts, **env):
         "epochs": "3",
         **env,
     }
-    values = {name: value for name, value in values.items() if value is not None}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def run(worker, lc, mounts, **env):
+    values = environment_of(worker, lc, mounts, **env)
     done = subprocess.run(
         [sys.executable, "-m", f"sedna_bridge.workers.{worker}"], env=values, capture_output=True, text=True, timeout=60
     )
@@ -112,6 +117,53 @@ def test_a_trainer_killed_halfway_resumes_and_a_finished_one_only_reports(lc, mo
     code, text = run("train", lc, mounts)
     assert code == 0 and "only reports" in text
     assert len(lc.bodies) == 1
+
+
+def test_a_round_that_finds_another_ones_work_in_its_folder_starts_anew(lc, mounts):
+    """A real LC that is started again counts its rounds from one, and asks for a model where the old one lies."""
+    assert run("train", lc, mounts)[0] == 0
+    folder = mounts / "output/train/1"
+    (folder / ".checkpoints").mkdir(exist_ok=True)
+    (folder / ".checkpoints/old").write_text("half of another round")
+    code, text = run("train", lc, mounts, WORKER_NAME="train-worker-fghij")
+    assert code == 0 and "starts anew" in text and "only reports" not in text
+    assert not (folder / ".checkpoints/old").exists()
+    (mounts / "output/data/train/1/data.txt").write_text("img/2.jpg 1,2,3,4,0\n")
+    code, text = run("train", lc, mounts, WORKER_NAME="train-worker-fghij")
+    assert code == 0 and "starts anew" in text, "the same worker, other samples"
+    code, text = run("train", lc, mounts, WORKER_NAME="train-worker-fghij")
+    assert code == 0 and "only reports" in text
+
+
+def evaluating(lc, mounts, pause):
+    for name in ("output/train/1", "models/deploy"):
+        (mounts / name).mkdir(parents=True, exist_ok=True)
+        (mounts / name / "model.json").write_text('{"seen": 1}')
+    return subprocess.Popen(
+        [sys.executable, "-m", "sedna_bridge.workers.evaluate"], stdout=subprocess.PIPE, text=True,
+        env=environment_of("evaluate", lc, mounts, REPORT_PAUSE=pause)
+    )
+
+
+def test_a_worker_that_is_quick_waits_with_its_report_and_ends_on_sigterm(lc, mounts):
+    """GM overwrites what it hears before it saw the pod run. And a container's first process must ask for SIGTERM."""
+    process = evaluating(lc, mounts, "60")
+    lines = [process.stdout.readline() for _ in range(4)]
+    assert "model.json: {" in lines[3], lines
+    time.sleep(0.3)
+    process.terminate()
+    assert process.wait(20) == 128 + 15 and not lc.bodies
+    process.stdout.close()
+
+
+def test_a_worker_stays_a_while_after_its_report(lc, mounts):
+    process = evaluating(lc, mounts, "1.5")
+    while not lc.bodies:
+        assert process.poll() is None
+        time.sleep(0.02)
+    reported = time.monotonic()
+    assert process.wait(20) == 0 and time.monotonic() - reported > 1.2
+    process.stdout.close()
 
 
 def test_evaluate_reports_two_results_of_lists(lc, mounts):
@@ -252,3 +304,15 @@ def test_infer_sets_nodes_from_the_environment(tmp_path, text, words):
     else:
         with pytest.raises(WorkerError, match=words):
             command(env)
+
+
+def test_infer_logs_no_password(lc, mounts, tmp_path):
+    engine = tmp_path / "engine"
+    engine.write_text("#!/bin/sh\necho runs\n")
+    engine.chmod(0o755)
+    code, text = run(
+        "infer", lc, mounts, GRAPH="helmet_camera",
+        ENGINE=f"{engine} {{graph}} --set camera.source=rtsp://viewer:se@cret@10.0.0.7/live",
+    )
+    assert code == 0 and "runs" in text
+    assert "rtsp://***@10.0.0.7/live" in text and "cret" not in text and "viewer" not in text
