@@ -142,6 +142,8 @@ def loads(text: str, file: str = "", what: str = "the file") -> TextFile:
     except ParseError as error:
         place = Place(file, int(error.line), int(error.col) + 1)
         reason = str(error).split(" at line ")[0].strip()
+        if "\\x00" in reason or "end of file" in reason:     # tomlkit's words for the same
+            reason = "it ends in the middle of a value"
         raise FormatError(f"{what} is not valid TOML: {reason}", place, status="FAULT") from None
     except (TOMLKitError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError,
             AssertionError, ArithmeticError) as error:

@@ -44,6 +44,7 @@ def test_every_line_of_the_example_that_is_commented_out_is_right_too(tmp_path):
     ("[service]\n", ["no graph is named"]),
     ("", ["no graph is named"]),
     ("[service\n", ["not valid TOML"]),
+    ("[service]\ngraph = [", ["not valid TOML: it ends in the middle of a value"]),
     ("[servic]\ngraph = 'helmet_detect'\n", ["[servic]", "Did you mean 'service'"]),
     ("[service]\ngrpah = 'helmet_detect'\n", ["2:1", "Did you mean 'graph'"]),
     ("[service]\ngraph = 3\n", ["graph is a whole number", "Expected a text"]),
