@@ -134,11 +134,7 @@ class HotSwap:
         return self.board.stamp()
 
     def recent_frames(self) -> Sequence[Any]:
-        """The newest hard examples that wait in the spool, as the runtime's frames, and frames of the last seconds:
-        where the cloud is near, the spool is empty."""
-        return [*self._hard_frames(), *self.board.recent]
-
-    def _hard_frames(self) -> list[Any]:
+        """The newest hard examples that wait in the spool, as the runtime's frames; a spool may well be empty."""
         picture_of = getattr(self.runtime, "picture", None)
         if picture_of is None or not self.spool.is_dir():
             return []

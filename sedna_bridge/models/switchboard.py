@@ -48,9 +48,6 @@ class Switchboard:
         self.max_boxes = 300
         self.pairs: deque[tuple[Any, Detections]] = deque(maxlen=4)
         self.keep_frame: Callable[[Any], Any] = lambda frame: frame
-        self.recent: deque[Any] = deque(maxlen=4)  # frames of the last seconds, for the next model to be judged on
-        self.look_every = 2.0
-        self._next_look = 0.0
         self._guard = threading.Condition()
         self._stamp: Stamp | None = None
         self._sessions: dict[str, Any] = {}
@@ -100,16 +97,9 @@ class Switchboard:
             for detections in found:
                 tally.saw(seconds, detections)
             self._offer_pair(judged_by, frames, found)
-            self._remember(frames)
             return found, judged_by
         finally:
             self._leave(version, judged_by, len(frames))
-
-    def _remember(self, frames: Sequence[Any]) -> None:
-        now = time.monotonic()
-        if frames and now >= self._next_look:
-            self._next_look = now + self.look_every
-            self.recent.append(self.keep_frame(frames[-1]))
 
     def dropped(self, version: str, frames: int = 1) -> None:
         """Stamped frames that will never be judged: some unit in between has dropped them."""

@@ -41,18 +41,6 @@ def test_a_switch_falls_between_two_frames_and_the_old_session_waits_for_its_las
     assert board.take_off("b") is None, "it is the active one"
 
 
-def test_a_frame_of_every_few_seconds_is_kept_for_the_next_model():
-    board = board_with("a")
-    board.keep_frame, board.look_every = lambda frame: frame + " copied", 0.05
-    for number in range(3):
-        board.judge(board.stamp().version, ["old", "frame %d" % number], detect)
-    assert list(board.recent) == ["frame 0 copied"]
-    for number in range(3, 9):
-        time.sleep(0.06)
-        board.judge(board.stamp().version, ["frame %d" % number], detect)
-    assert list(board.recent) == ["frame %d copied" % number for number in range(5, 9)]
-
-
 def test_frames_that_are_lost_do_not_keep_a_session_for_ever():
     board = board_with("a", "b")
     board.stamp()
