@@ -4,7 +4,7 @@
 |-----------------------------------------|-------------------------------------------------------------------|
 | PUT /examples/ID.jpg, then ID.json      | 201 stored, 200 was there, 409 send the picture first, 422 wrong  |
 | POST /examples (form: sidecar, picture) | 201, 200, 422                                                     |
-| PATCH /examples/ID.jpg                  | a piece at Upload-Offset of Upload-Length: 204, at the end as PUT |
+| PATCH /examples/ID.jpg                  | piece at Upload-Offset of Upload-Length: 204, at the end as PUT   |
 | HEAD, GET /examples/ID.jpg or .json     | 200 with Repr-Digest, 404 with Upload-Offset                      |
 | GET /examples?after=ID&limit=N          | names of the complete examples, in order                          |
 | GET /stats, /metrics, /healthz          | figures; healthz needs no token                                   |

@@ -67,11 +67,16 @@ class ExampleStore:
             return self._complete(id, suffix, data)
 
     def append(self, id: str, suffix: str, offset: int, length: int, piece: bytes, told: str) -> tuple[int, bool]:
-        """Adds a piece; returns how much there is now and whether the file became new and complete."""
+        """Adds a piece; returns how much there is now and whether the file became new and complete.
+
+        A piece at 0 begins anew; an empty one at the end completes what was cut off before its check.
+        """
         if length > self.largest:
             raise Refusal(413, "an example may have %d bytes, not %d" % (self.largest, length))
         with self._named(id):
             part = self._part(id, suffix)
+            if not offset:
+                remove(part)
             there = part.stat().st_size if part.exists() else 0
             if offset != there or offset + len(piece) > length:
                 raise Refusal(409, "the piece begins at %d, but %d of %d bytes are here" % (offset, there, length))
@@ -80,6 +85,7 @@ class ExampleStore:
                 file.write(piece)
             if offset + len(piece) < length:
                 return offset + len(piece), False
+            failpoints.reach("cloud.pieced")
             data = part.read_bytes()
             remove(part)
             if told != repr_digest(data):

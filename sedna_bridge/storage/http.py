@@ -109,24 +109,23 @@ class HttpTarget(Target):
         url = "%s/%s%s%s" % (path, name, mark, query)
         headers = {"Content-Type": content_type, "Repr-Digest": repr_digest(data), "Idempotency-Key": example.id}
         if len(data) > self._piece:
-            offset = self._offset(url, headers["Repr-Digest"])
-            if offset == len(data):
+            whole, offset = self._there(url, headers["Repr-Digest"])
+            if whole:
                 return False
             if offset is not None:
                 return self._send_pieces(url, data, offset, headers, example)
         return self._ask("PUT", url, data, headers, example).status_code == 201
 
-    def _offset(self, url: str, wanted: str) -> int | None:
-        """How much of it the server has; everything if it shows the digest; None if it takes no pieces."""
+    def _there(self, url: str, wanted: str) -> tuple[bool, int | None]:
+        """Whether the server has all of it, and shows the digest; how many bytes it has; None if it takes no pieces."""
         answer = self._request("HEAD", url, b"", {})
         if answer.status_code == 200 and "Repr-Digest" in answer.headers:
-            whole = answer.headers["Repr-Digest"] == wanted
-            return int(answer.headers.get("Content-Length") or 0) if whole else 0
+            return answer.headers["Repr-Digest"] == wanted, 0
         offset = answer.headers.get("Upload-Offset", "")
-        return int(offset) if offset.isdigit() else None
+        return False, int(offset) if offset.isdigit() else None
 
     def _send_pieces(self, url: str, data: bytes, offset: int, headers: Mapping[str, str], example: Example) -> bool:
-        offset = offset if offset < len(data) else 0
+        offset = offset if offset <= len(data) else 0
         while True:
             end = min(len(data), offset + self._piece)
             answer = self._ask(

@@ -45,6 +45,7 @@ WORKER_STEPS = (
     "recovery.adopting",
 )
 CLOUD_STEPS = (
+    "cloud.pieced",
     "cloud.received",
     "durable.written",
     "directory.picture",
@@ -237,7 +238,7 @@ class Torture:
         """Delivers what is left, without faults."""
         self._ensure_cloud("")
         for _ in range(5):
-            self._work(self._shift(self._cycles, 0, 60.0)._replace(limits=Limits(free_floor=0)), "", None, 90.0)
+            self._work(self._shift(self._cycles, 0, 15.0)._replace(limits=Limits(free_floor=0)), "", None, 30.0)
             if not survey(self._spool)["waiting"]:
                 return
 

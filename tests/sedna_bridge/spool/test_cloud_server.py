@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from sedna_bridge.cloud import CloudServer, ExampleStore
-from sedna_bridge.errors import StorageError
+from sedna_bridge.errors import StorageError, TargetAway
 from sedna_bridge.storage.http import repr_digest
 
 
@@ -81,12 +81,32 @@ def test_pieces_must_follow_each_other(door, tools):
     assert patch(0, 1000).status_code == 204
     assert door("HEAD", path).headers["Upload-Offset"] == "1000"
     assert patch(2000, 3000).status_code == 409
-    assert patch(0, 1000).status_code == 409
+    assert patch(500, 1500).status_code == 409
+    assert patch(0, 1000).status_code == 204
+    assert door("HEAD", path).headers["Upload-Offset"] == "1000"
     assert patch(1000, None, repr_digest(b"other")).status_code == 409
     assert door("HEAD", path).headers["Upload-Offset"] == "0"
     assert patch(0, None).status_code == 201
     assert door("PUT", "/examples/%s.json" % one.id, one.sidecar).status_code == 201
     assert door.server.ids() == {one.id}
+
+
+@pytest.mark.parametrize(
+    "left", ["all of it", "all of it, a byte wrong", "more than it has"], ids=lambda left: left.replace(" ", "-")
+)
+def test_pieces_whose_check_was_cut_off_are_completed_or_sent_again(door, tools, left):
+    """The server was killed between the last byte and the check: there is nothing left to send, and nothing stored."""
+    one = tools.example(1, 100_000)
+    door.server.target(piece=20_000).put(tools.example(2, 100_000))
+    part = door.server.path / ".incoming" / (one.id + ".jpg.part")
+    wrong = {"all of it": b"", "all of it, a byte wrong": None, "more than it has": b"more"}[left]
+    part.write_bytes(one.picture[:-1] + b"\0" if wrong is None else one.picture + wrong)
+    target = door.server.target(piece=20_000)
+    if wrong is None:
+        with pytest.raises(TargetAway, match=r"409.*send them again"):
+            target.put(one)
+    assert target.put(one) is True
+    assert door.server.store.directory.read(one.id) == one and not part.exists()
 
 
 def test_a_picture_that_a_power_cut_spoiled_is_sent_again(door, tools):
@@ -99,6 +119,7 @@ def test_a_picture_that_a_power_cut_spoiled_is_sent_again(door, tools):
         waiting.write_bytes(one.picture[:-1] + b"\0")
         target._send(one.id + ".json", one.sidecar, "application/json", one)
     waiting.write_bytes(b"\0" * 50_000)
+    waiting.with_name(waiting.name + ".part").write_bytes(one.picture)
     assert target.put(one) is True
     assert door.server.store.directory.read(one.id) == one
 
