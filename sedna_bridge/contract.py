@@ -40,7 +40,6 @@ INCREMENTAL = "incrementallearningjob"
 JOINT_INFERENCE = "jointinferenceservice"
 
 TRAIN, EVAL, DEPLOY, INFERENCE = "train", "eval", "deploy", "inference"
-WORKER_KINDS = (TRAIN, EVAL, DEPLOY, INFERENCE)
 
 READY, COMPLETED, FAILED, WAITING, RUNNING = "ready", "completed", "failed", "waiting", "running"
 GM_STATUSES = (READY, COMPLETED, FAILED, WAITING)
@@ -197,22 +196,6 @@ def check_evaluation(results: Sequence[Mapping[str, Any]]) -> None:
         raise ContractError(
             f"the two models' metrics differ in names or lengths ({shapes[0]} and {shapes[1]}): the real LC panics"
         )
-
-
-def worker_report(message: Mapping[str, Any]) -> Report:
-    """A report as it came in a body. Types are the server's business; missing fields are empty, as in Go."""
-    results = message.get("results") or []
-    info = message.get("ownerInfo") or {}
-    return Report(
-        name=message.get("name") or "",
-        namespace=message.get("namespace") or "",
-        owner_name=message.get("ownerName") or "",
-        owner_kind=message.get("ownerKind") or "",
-        kind=message.get("kind") or "",
-        status=message.get("status") or "",
-        results=tuple(results),
-        owner_info=info,
-    )
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
 TRAIN, EVAL, DEPLOY = "Train", "Eval", "Deploy"
-STAGES = (TRAIN, EVAL, DEPLOY)
 
 WAITING, READY, STARTING, RUNNING, COMPLETED, FAILED = "Waiting", "Ready", "Starting", "Running", "Completed", "Failed"
 TYPES = (WAITING, READY, STARTING, RUNNING, COMPLETED, FAILED)

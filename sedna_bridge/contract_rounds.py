@@ -25,10 +25,6 @@ class RoundFiles:
         return "%s/data/train/%d/data.txt" % (self.root, self.round)
 
     @property
-    def train_index(self) -> str:
-        return "%s/data/train/%d/dataIndex.txt" % (self.root, self.round)
-
-    @property
     def eval_data(self) -> str:
         return "%s/data/eval/%d/data.txt" % (self.root, self.round)
 

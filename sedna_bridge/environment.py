@@ -24,35 +24,6 @@ from sedna_bridge.contract import (
 
 DEFAULT_LC_SERVER = "http://127.0.0.1:9100"
 
-CONTRACT_NAMES = frozenset(
-    (
-        "NAMESPACE",
-        "JOB_NAME",
-        "SERVICE_NAME",
-        "WORKER_NAME",
-        "LC_SERVER",
-        "MODEL_URL",
-        "MODEL_URLS",
-        "BASE_MODEL_URL",
-        "TRAIN_DATASET_URL",
-        "TEST_DATASET_URL",
-        "ORIGINAL_DATASET_URL",
-        "HEM_NAME",
-        "HEM_PARAMETERS",
-        "MODEL_HOT_UPDATE",
-        "MODEL_POLL_PERIOD_SECONDS",
-        "MODEL_HOT_UPDATE_CONFIG",
-        "BIG_MODEL_IP",
-        "BIG_MODEL_PORT",
-        "BIG_MODEL_BIND_PORT",
-        "DATA_PATH_PREFIX",
-        "S3_ENDPOINT_URL",
-        "ACCESS_KEY_ID",
-        "SECRET_ACCESS_KEY",
-    )
-)
-"""The names that GM sets. They win over the user's template."""
-
 
 class Environment:
     """Look-ups in Sedna's way over any mapping (default: the process's environment)."""

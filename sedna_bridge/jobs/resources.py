@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Union
 
@@ -305,7 +305,3 @@ def from_json(text: str) -> Resource:
     """A resource as it was stored."""
     value = json.loads(text)
     return Resource(value["kind"], value["metadata"]["name"], value["metadata"]["namespace"], value)
-
-
-def findings_text(findings: Sequence[Finding]) -> str:
-    return "\n".join(str(finding) for finding in findings)

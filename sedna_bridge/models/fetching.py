@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 
 from .errors import ModelError, SourceError
 from .offers import Offer
 from .record import VersionRecord
 from .store import ModelStore
+
+log = logging.getLogger(__name__)
+
+TOLD_EVERY = 10.0
+"""Seconds between two lines of the log about a fetch that takes long."""
 
 
 class Fetch:
@@ -15,9 +22,8 @@ class Fetch:
 
     def __init__(self, store: ModelStore, offer: Offer) -> None:
         self.offer = offer
-        self.bytes_done = 0
-        self.bytes_total: int | None = None
         self._store = store
+        self._told = time.monotonic()
         self._cancelled = threading.Event()
         self._done = threading.Event()
         self._record: VersionRecord | None = None
@@ -34,9 +40,12 @@ class Fetch:
         self._done.set()
 
     def _progress(self, done: int, total: int | None) -> None:
-        self.bytes_done, self.bytes_total = done, total
         if self._cancelled.is_set():
             raise SourceError("the fetch of %s was cancelled; what has come is kept for later." % self.offer.version)
+        if time.monotonic() - self._told >= TOLD_EVERY:
+            self._told = time.monotonic()
+            of_all = " of %.1f" % (total / 1e6) if total else ""
+            log.info("fetching model %s: %.1f%s MB", self.offer.version, done / 1e6, of_all)
 
     @property
     def done(self) -> bool:

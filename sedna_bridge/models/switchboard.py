@@ -247,12 +247,8 @@ class Switchboard:
             self._closed = self._held = True
             self._guard.notify_all()
 
-    def drained(self, version: str) -> bool:
-        """Whether no frame of this version is between stamp and judge."""
-        with self._guard:
-            return self._drained(version)
-
     def _drained(self, version: str) -> bool:
+        """Whether no frame of this version is between stamp and judge."""
         return not self._in_flight.get(version) and not self._in_use.get(version)
 
     def wait_drained(self, version: str, timeout: float, quiet: float | None = None) -> bool:

@@ -90,11 +90,6 @@ class Upload:
             return Offer().settle(REFUSED, self.trouble or "the spool is closed")
         return spool.offer(picture, facts, color=color, copy=copy)
 
-    def expect(self, size: int) -> None:
-        """Frames of so many bytes will come."""
-        if self.spool is not None:
-            self.spool.expect(size)
-
     def status(self) -> dict[str, Any]:
         """Figures for logs and metrics."""
         figures = self.spool.figures() if self.spool is not None else {}

@@ -20,6 +20,7 @@ from sedna_bridge.models import (
     SourceError,
     WebModel,
     download,
+    fetching,
     pack,
     source_from,
     take_in,
@@ -381,6 +382,15 @@ def test_a_model_at_an_address(site, store):
     assert source.poll(store).key == first.key
     site["files"]["/net.onnx"] = toy_models.onnx_bytes(v=2)
     assert source.poll(store).key != first.key
+
+
+def test_a_fetch_that_takes_long_tells_how_far_it_is(site, store, monkeypatch, caplog):
+    monkeypatch.setattr(fetching, "TOLD_EVERY", 0.0)
+    caplog.set_level("INFO")
+    site["files"]["/net.onnx"] = toy_models.onnx_bytes(v=1)
+    fetch = fetching.Fetch(store, WebModel(site["url"] + "/net.onnx").poll(store))
+    assert fetch.wait(20) and fetch.result().name == "net"
+    assert "fetching model %s: 0.0 of 0.0 MB" % fetch.offer.version in caplog.text
 
 
 def test_a_drop_folder(store, tmp_path):
