@@ -1,8 +1,7 @@
 """Units that see streams: one lane per stream, one call at a time in a lane, lanes side by side.
 
 A lane keeps the stream's context from data_pre to data_post, the events that the unit sent to itself, and the entries
-that wait. `StreamNode` is a unit with inputs, `SourceNode` one that feeds itself through ExternalData; expand and
-collapse are in `nesting`.
+that wait. Units with inputs are in `stream`, those that feed themselves in `source`, expand and collapse in `nesting`.
 """
 from __future__ import annotations
 
@@ -10,15 +9,12 @@ import sys
 from collections import deque
 from typing import Any
 
-from ..errors import RunError
 from ..sdk.buffer import Buffer, failed
 from ..sdk.private import DataMeta, FlowUnitEvent
-from ..sdk.status import Status, StatusCode
 from .call import CONTINUE, SHUTDOWN, STOP, SUCCESS, StopAsked
 from .context import DataContext
-from .node import Node, hidden, seat_error
-from .seat import End, Gap, Key, Seat
-from .session import ExternalData, Session
+from .node import Node, seat_error
+from .seat import End, Key, Seat
 
 CLOSED = FlowUnitEvent()    # stands in for an event when the session is closed; the unit is not called for it
 HOLDERS = 3     # references to a context that are the engine's own: the lane's, and two while they are counted
@@ -265,205 +261,5 @@ class LaneNode(Node):
             items.append(End(self.next_seat(lane, port, lane.counts[port], parent)))
 
 
-class StreamNode(LaneNode):
-    """A stream unit with inputs: may give fewer or more buffers than it gets."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.merges: list[tuple[Node, int]] = []    # merges downstream that must hear of dropped buffers
-
-    def work(self, job: LaneJob) -> None:
-        lane, out = job.lane, job.out
-        if job.event is CLOSED:
-            lane.continuing = False
-        elif job.with_event:
-            parent = lane.ctx._seat.parent if lane.ctx is not None else None
-            _, pushed = self.call(lane, [], job.event, out)
-            self.put(lane, pushed, parent, out)
-        batch: list[Any] = []
-        for entry in job.entries:
-            kind = type(entry)
-            error = None if kind is Gap else self._hidden(entry)
-            if not lane.started:
-                self.pre(lane, [] if kind is Gap or error is not None else [entry], out)
-            if lane.broken or kind is Gap:
-                if kind is Gap:
-                    job.skipped.append(entry.seat)
-                continue
-            if error is not None:
-                self._flush(job, batch)
-                batch = []
-                code, message, depth = error._error  # type: ignore[misc]
-                self.error_out(lane, code, message, depth, out, _seat(entry).parent)
-                continue
-            batch.append(entry)
-            if len(batch) >= self.batch:
-                self._flush(job, batch)
-                batch = []
-        self._flush(job, batch)
-        if job.over:
-            self._finish(job)
-
-    def _hidden(self, entry: Any) -> Buffer | None:
-        for buffer in entry if type(entry) is tuple else (entry,):
-            if buffer._error and hidden(buffer, self.visible):
-                return buffer
-        return None
-
-    def _flush(self, job: LaneJob, batch: list[Any]) -> None:
-        if not batch:
-            return
-        lane, out = job.lane, job.out
-        seat = _seat(batch[0])
-        if lane.ctx is not None:
-            lane.ctx._seat = seat
-        code, pushed = self.call(lane, batch, None, out)
-        if len(batch) > 1 and seat.parent is not None and all(len(p) == len(batch) for p in pushed):
-            for i, entry in enumerate(batch):
-                self.put(lane, [[p[i]] for p in pushed], _seat(entry).parent, out)
-            return
-        self.put(lane, pushed, seat.parent, out)
-        if self.merges and code == SUCCESS:
-            given = max((len(p) for p in pushed), default=0)
-            job.skipped.extend(_seat(entry) for entry in (batch if not given else batch[1:]))
-
-    def _finish(self, job: LaneJob) -> None:
-        lane = job.lane
-        if (lane.continuing and not lane.first.session.closed) or lane.events:
-            job.over = False
-            return
-        if lane.started:
-            self.post(lane)
-        assert lane.end is not None
-        if lane.events:
-            job.over = False
-            return
-        self.end_out(lane, lane.end.seat.parent, job.out)
-
-    def tell_skipped(self, seat: Seat) -> None:
-        if seat.parent is None:
-            return
-        for node, index in self.merges:
-            node.inbox.skip(index, seat.parent)
-            self.engine.ready(node)
-
-
-class Feed:
-    """The stream behind one ExternalData; knows its source's lane, not the other way round."""
-
-    def __init__(self, node: SourceNode, session: Session) -> None:
-        self.node = node
-        self.session = session
-        self.seat = Seat(session, (session,), 0, None, 0)
-        self.sent = 0
-        self.closed = False
-        session.feeds.append(self)
-
-    def set_meta(self, meta: Any) -> None:
-        self.seat.meta = meta
-
-    def send(self, buffers: list[Buffer]) -> Status:
-        return self.node.external(self, buffers)
-
-    def close(self) -> None:
-        with self.node.engine.condition:
-            self.end()
-
-    def end(self) -> None:
-        """No more external data for this stream (lock held)."""
-        if not self.closed:
-            self.closed = True
-            self.node.end_feed(self)
-
-    def shutdown(self) -> None:
-        with self.node.engine.condition:
-            self.node.engine.close_session(self.session)
-            self.end()
-
-    def close_later(self) -> None:
-        """From a finaliser, which may run anywhere: the next worker that looks closes the stream."""
-        if not self.closed:
-            self.node.engine.close_later(self.end)
-
-
-class SourceNode(LaneNode):
-    """A unit without inputs. What it is sent comes in one call, however many buffers there are."""
-
-    def __init__(self, engine: Any, bound: Any, unit: Any, unit_name: str) -> None:
-        super().__init__(engine, bound, unit, unit_name)
-        self.capacity = bound.queue_size_external
-        self.stream = bool(bound.descriptor.stream)
-
-    def create(self, device: Any) -> ExternalData:
-        session = self.engine.new_session()
-        return ExternalData(Feed(self, session), device)
-
-    def external(self, feed: Feed, buffers: list[Buffer]) -> Status:
-        engine = self.engine
-        with engine.condition:
-            if feed.closed:
-                return Status(StatusCode.STATUS_STOP, "the external data is closed")
-            lane = self.lane_of(feed.seat)
-            for buffer in buffers:
-                buffer.seat = feed.seat.at(feed.sent)
-                feed.sent += 1
-                lane.entries.append(buffer)
-            self.lane_ready(lane)
-            # A thread of the unit's own waits for room; nobody else may, or the engine would wait for itself.
-            while len(lane.entries) > self.capacity and engine.may_block() and not engine.stopping:
-                engine.room.wait(0.1)
-        return Status()
-
-    def end_feed(self, feed: Feed) -> None:
-        """The stream of an ExternalData is over (lock held)."""
-        lane = self.lane_of(feed.seat)
-        lane.end = End(feed.seat.at(feed.sent))
-        feed.session.ends += 1
-        feed.session.inputs_open -= 1
-        self.lane_ready(lane)
-
-    def take(self) -> LaneJob:
-        lane = self.turn.popleft()
-        lane.queued = False
-        lane.on = True
-        job = LaneJob(lane, len(self.outputs))
-        if lane.events:
-            job.event, job.with_event = lane.event, True
-            lane.event, lane.events = None, False
-        elif lane.entries:
-            job.entries = list(lane.entries)
-            lane.entries.clear()
-            self.engine.room.notify_all()
-        job.over = lane.end is not None and not lane.entries
-        return job
-
-    def work(self, job: LaneJob) -> None:
-        lane, out = job.lane, job.out
-        ctx = lane.ctx
-        assert ctx is not None
-        ctx._external = job.entries
-        if job.entries and not lane.started and self.stream:
-            self.pre(lane, [], out)
-        if job.event is CLOSED:
-            lane.continuing = False
-        elif (job.entries or job.with_event) and not lane.broken:
-            ctx._external = job.entries
-            code, pushed = self.call(lane, [], job.event, out)
-            if not self.stream and code == SUCCESS and any(len(p) != len(job.entries) for p in pushed):
-                raise RunError("unit %s (node %s) was sent %d buffers and put out another number" % (
-                    self.unit_name, self.name, len(job.entries)), self.caller.place("process"),
-                    "A source that makes its own number of buffers needs stream = true")
-            self.put(lane, pushed, None, out)
-        if not job.over:
-            return
-        if (lane.continuing and not lane.first.session.closed) or lane.events:
-            job.over = False
-            return
-        if lane.started:
-            ctx._external = []
-            self.post(lane)
-        self.end_out(lane, None, out)
-
-
-def _seat(entry: Any) -> Seat:
+def seat_of(entry: Any) -> Seat:
     return entry.seat if type(entry) is not tuple else entry[0].seat

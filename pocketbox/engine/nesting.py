@@ -11,7 +11,7 @@ from ..errors import RunError
 from ..sdk.buffer import failed
 from ..sdk.private import DataMeta
 from .call import CONTINUE, SUCCESS
-from .lanes import CLOSED, Lane, LaneJob, LaneNode, _seat
+from .lanes import CLOSED, Lane, LaneJob, LaneNode, seat_of
 from .node import hidden, seat_error
 from .seat import End, Gap, Key, Seat
 
@@ -54,7 +54,7 @@ class ExpandNode(LaneNode):
             if type(entry) is Gap:
                 self._inner_end(lane, entry.seat, out)
                 continue
-            seat = _seat(entry)
+            seat = seat_of(entry)
             assert lane.ctx is not None
             lane.ctx._seat = seat
             error = next((b._error for b in (entry if type(entry) is tuple else (entry,))
@@ -157,7 +157,7 @@ class CollapseNode(LaneNode):
 
     def accept(self, entry: Any) -> None:
         """Buffers are gathered outside the count of the queue: an inner stream may be longer than the queue."""
-        seat = _seat(entry)
+        seat = seat_of(entry)
         lane = self.lane_of(seat)
         if type(entry) is not End:
             lane.entries.append(entry)
@@ -195,7 +195,7 @@ class CollapseNode(LaneNode):
         if error is None and not lane.broken:
             ctx = lane.ctx
             assert ctx is not None
-            ctx._seat = _seat(entries[0])
+            ctx._seat = seat_of(entries[0])
             _, pushed = self.call(lane, entries, None, job.out)
             for port, items in enumerate(pushed):
                 job.out[port].extend(items)

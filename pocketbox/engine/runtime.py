@@ -12,7 +12,7 @@ from ..sdk.private import FlowUnitError
 from ..sdk.status import Status, StatusCode
 from . import topology
 from .cores import usable_cores
-from .lanes import LaneNode, SourceNode, StreamNode
+from .lanes import LaneNode
 from .loader import open_unit
 from .nesting import CollapseNode, ExpandNode
 from .node import Node
@@ -20,6 +20,8 @@ from .oneforone import ConditionNode, NormalNode
 from .ports import InputNode, OutputNode, Sending
 from .scheduler import Scheduler
 from .session import Session
+from .source import SourceNode
+from .stream import StreamNode
 
 KINDS = {"normal": NormalNode, "condition": ConditionNode, "stream": StreamNode, "expand": ExpandNode,
          "collapse": CollapseNode}

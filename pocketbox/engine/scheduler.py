@@ -6,11 +6,12 @@ over would cost more than they do.
 
 As many calls run at once as there are cores, and no more: a thread that loses its core while it holds Python's lock
 would stop all the others. A call that waits (for a camera, a server, an event) takes no core, and the lookout, which
-sees that by the clock of its thread, lets another run beside it.
+sees that by the clock of its thread, lets another run beside it. To stand in the queue for a core is no waiting.
 """
 from __future__ import annotations
 
 import heapq
+import os
 import threading
 import time
 from typing import Any, Callable
@@ -36,17 +37,39 @@ class Worker(threading.Thread):
         self.waits = False      # in a call that waits
         self.seen: tuple[float, float] | None = None    # when this call was last looked at: the time, and its own
         self._clock = 0
+        self._kernel: dict[str, int] = {}   # what Linux tells of a thread, where it does
 
     def run(self) -> None:
         if _CLOCKS:
             self._clock = time.pthread_getcpuclockid(threading.get_ident())
-        self.work(self)
+        try:
+            for name in ("stat", "schedstat"):
+                self._kernel[name] = os.open("/proc/self/task/%d/%s" % (threading.get_native_id(), name), os.O_RDONLY)
+        except OSError:
+            pass
+        try:
+            self.work(self)
+        finally:
+            for opened in self._kernel.values():
+                os.close(opened)
+
+    def at_work(self) -> float:
+        """Seconds that this thread, which asks, had a core or stood in the queue for one."""
+        queue = os.pread(self._kernel["schedstat"], 100, 0).split() if "schedstat" in self._kernel else ()
+        return time.thread_time() + (int(queue[1]) * 1e-9 if len(queue) > 1 else 0.0)
 
     def look(self) -> bool:
         """Whether the call has been waiting since it was last looked at."""
         now, used = time.perf_counter(), time.clock_gettime(self._clock)
         before, self.seen = self.seen, (now, used)
-        return self.waits if before is None else used - before[1] < WAITS_BELOW * (now - before[0])
+        if before is None:
+            return self.waits
+        return used - before[1] < WAITS_BELOW * (now - before[0]) and not self._in_the_queue()
+
+    def _in_the_queue(self) -> bool:
+        """Whether it would run if others did not have the cores."""
+        state = os.pread(self._kernel["stat"], 100, 0) if "stat" in self._kernel else b""
+        return state.rpartition(b") ")[2][:1] == b"R"
 
 
 class Scheduler:
@@ -159,14 +182,14 @@ class Scheduler:
             self._spawn()   # the lookout
         self.condition.release()
         error: BaseException | None = None
-        used = time.thread_time() if heavy else 0.0
+        used = worker.at_work() if heavy else 0.0
         began = time.perf_counter()
         try:
             node.run(job)
         except BaseException as caught:
             error = caught
         took = time.perf_counter() - began
-        used = time.thread_time() - used if heavy else 0.0
+        used = worker.at_work() - used if heavy else 0.0
         self.condition.acquire()
         self._running -= 1
         worker.busy = False

@@ -7,11 +7,11 @@ from typing import Any, cast
 
 from ..engine import topology
 from ..engine.call import Caller, StopAsked
-from ..engine.lanes import SourceNode
 from ..engine.loader import open_unit
 from ..engine.runtime import KINDS
 from ..engine.seat import End
 from ..engine.session import Session
+from ..engine.source import SourceNode
 from ..sdk.buffer import Buffer
 from ..sdk.status import Status
 
