@@ -11,14 +11,12 @@ EPOCH = "1700000000"
 
 
 def tool(name):
-    found = shutil.which(name)
-    if not found:
-        beside = Path(sys.executable).with_name(name)
-        found = str(beside) if beside.exists() else ""
-    return found
+    """A program of this environment, as `make package` takes it, else the system's."""
+    beside = Path(sys.executable).with_name(name)
+    return str(beside) if beside.exists() else shutil.which(name) or ""
 
 
-def build(folder, source=REPOSITORY, *options):
+def build(folder, source=REPOSITORY, *options, tool=tool):
     """Configure, build and pack; the folder with the packages."""
     environment = dict(os.environ, SOURCE_DATE_EPOCH=EPOCH, PYTHONDONTWRITEBYTECODE="1")
     for command in ([tool("cmake"), "-S", str(source), "-B", str(folder), "-DPython3_EXECUTABLE=" + sys.executable,

@@ -229,6 +229,19 @@ def test_same_input_gives_the_same_bytes(packages, tmp_path):
         assert path.read_bytes() == (again / path.name).read_bytes(), path.name
 
 
+@pytest.mark.slow
+def test_the_system_s_cmake_packs_the_same_files(packages, tmp_path):
+    """Debian's CMake is years older than the one from the package index."""
+    if shutil.which("cmake") in (None, tool("cmake")):
+        pytest.skip("there is no second CMake here")
+    again = build(tmp_path / "build", tool=shutil.which)
+    debs = sorted(path.name for path in packages.glob("*.deb"))
+    assert debs == sorted(path.name for path in again.glob("*.deb")) and len(debs) == 3
+    for name in debs:
+        first, second = ar_members(packages / name), ar_members(again / name)
+        assert first["data.tar.gz"] == second["data.tar.gz"], name
+
+
 def test_bill_of_materials(root):
     bill = json.loads((root / "usr/share/doc/sednabox/sednabox.cdx.json").read_text(encoding="utf-8"))
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.5")
