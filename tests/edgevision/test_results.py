@@ -1,8 +1,10 @@
 import http.server
 import json
 import socket
+import ssl
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -130,8 +132,9 @@ def test_a_webhook_that_is_away_never_holds_up_and_drops_are_counted():
 class Broker(threading.Thread):
     """As much of an MQTT 3.1.1 broker as a publisher needs: CONNACK, PUBACK, and it keeps what was published."""
 
-    def __init__(self):
+    def __init__(self, context=None):
         super().__init__(daemon=True)
+        self.context = context
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.published, self.user, self.cut_after, self.cut = [], b"", 0, threading.Event()
@@ -144,6 +147,8 @@ class Broker(threading.Thread):
                 return
             with connection:
                 try:
+                    if self.context is not None:
+                        connection = self.context.wrap_socket(connection, server_side=True)
                     self.serve(connection, connection.makefile("rb"))
                 except (OSError, IndexError):
                     pass
@@ -205,4 +210,29 @@ def test_mqtt_publishes_under_the_cameras_topic_and_survives_a_lost_connection(q
     target.close()
     assert b"hunter2" in broker.user
     assert kept() >= ({0, 1} if qos == 0 else set(range(last + 1)))
+    broker.listener.close()
+
+
+CERTS = Path(__file__).parents[1] / "sedna_bridge" / "spool" / "certs"
+
+
+def test_mqtts_asks_for_a_certificate_that_it_trusts(monkeypatch):
+    pytest.importorskip("paho.mqtt.client")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(str(CERTS / "server.pem"), str(CERTS / "server.key"))
+    broker = Broker(context)
+    broker.start()
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    target = open_target("mqtts://127.0.0.1:%d/site" % broker.port, tries=1)
+    target.put('{"k":0}')
+    assert target.flush(20) and not broker.published
+    assert "certificate" in " ".join(text for _, text in target.messages).lower()
+    target.close()
+
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTS / "ca.pem"))
+    target = open_target("mqtts://127.0.0.1:%d/site" % broker.port)
+    target.put('{"k":1}')
+    assert target.flush(20)
+    target.close()
+    assert broker.published == [("site", '{"k":1}')]
     broker.listener.close()
