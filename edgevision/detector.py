@@ -15,7 +15,7 @@ from edgevision.frame import Frame
 from edgevision.guess import guess
 from edgevision.heads import Found, HeadSpec, head_of
 from edgevision.heads.base import Shape, check_finite, show_shape
-from edgevision.letterbox import Geometry, Letterbox
+from edgevision.letterbox import FED, Geometry, Letterbox
 from edgevision.manifest import FILE, Manifest
 from edgevision.nms import nms
 from edgevision.session import first_line, open_session
@@ -126,17 +126,18 @@ class Detector:
         return self.read(self._run(session, tensor), geometry)
 
     def _run(self, session: Any, tensor: np.ndarray) -> list[np.ndarray]:
-        feed: dict[str, np.ndarray] = {self._input: tensor}
+        feed: dict[str, np.ndarray] = {self._input: tensor.astype(np.float16) if self._half else tensor}
         if self._size_input:
             spec = self.manifest.input
             name, rank, kind = self._size_input
             size = [spec.height, spec.width] if self._head.size_order == "hw" else [spec.width, spec.height]
             feed[name] = np.array(size if rank == 1 else [size] * len(tensor), kind)
         try:
-            return session.run(self._outputs, feed)
+            outputs = session.run(self._outputs, feed)
         except Exception as error:  # onnxruntime's own exceptions share no public base
             raise ModelError("model %s: it failed on an input of shape %s: %s" % (
                 self.path, tensor.shape, first_line(error))) from None
+        return [output.astype(np.float32) if output.dtype == np.float16 else output for output in outputs]
 
     def _finish(self, found: Found, place: Geometry) -> Detections:
         raw = Detections(place.to_frame(found.boxes), found.scores, found.classes)
@@ -173,7 +174,8 @@ class Detector:
                 self.path, ", ".join("%s %s" % (name, show_shape(shape)) for name, shape, _ in inputs)))
         name, shape, kind = pictures[0]
         wanted = (3, spec.height, spec.width) if spec.layout == "nchw" else (spec.height, spec.width, 3)
-        if kind != spec.type or any(d not in (None, w) for d, w in zip(shape[1:], wanted)):
+        self._half = kind == "float16"
+        if FED.get(kind) != spec.type or any(d not in (None, w) for d, w in zip(shape[1:], wanted)):
             raise ManifestError("model %s: the manifest says the input is %s (batch, %s), the model's is %s %s" % (
                 self.path, spec.type, ", ".join(str(w) for w in wanted), kind, show_shape(shape)))
         return name, (sizes[0][0], len(sizes[0][1]), sizes[0][2]) if sizes else None, shape[0]

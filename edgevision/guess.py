@@ -7,7 +7,7 @@ from typing import Sequence
 
 from edgevision.errors import ManifestError
 from edgevision.heads.base import Shape, show_shape
-from edgevision.letterbox import InputSpec
+from edgevision.letterbox import FED, InputSpec
 from edgevision.manifest import MANIFEST_KEY, Manifest, ModelInfo, OutputSpec
 from edgevision.reading import Signature, Unclear, advice, literal, names_of, reading_of
 
@@ -49,8 +49,9 @@ def _picture(signature: Signature) -> tuple[int, int, str, str]:
     if len(pictures) != 1:
         raise Unclear("expected one picture input of 4 dimensions, got %d" % len(pictures))
     _, shape, kind = pictures[0]
-    if kind not in ("float32", "uint8"):
-        raise Unclear("its input is of the type %s, expected float32 or uint8; export it with a float32 input" % kind)
+    if kind not in FED:
+        raise Unclear("its input is of the type %s, expected one of %s; export it with a float32 input" % (
+            kind, ", ".join(FED)))
     if shape[1] == 3:
         layout, high, wide = "nchw", shape[2], shape[3]
     elif shape[3] == 3:
@@ -64,7 +65,7 @@ def _picture(signature: Signature) -> tuple[int, int, str, str]:
         if not (isinstance(size, (list, tuple)) and len(size) == 2 and all(isinstance(s, int) and s > 0 for s in size)):
             raise Unclear("the size of its input is open, and its metadata names no imgsz")
         high, wide = size
-    return wide, high, layout, kind
+    return wide, high, layout, FED[kind]
 
 
 def _names(signature: Signature, count: int, given: Sequence[str] | None) -> tuple[str, ...]:

@@ -25,6 +25,8 @@ from edgevision.frame import Frame, yuv_to_colour
 cv2.setNumThreads(1)
 
 MODES = ("center", "topleft", "stretch")
+FED = {"float32": "float32", "float16": "float32", "uint8": "uint8"}
+"""The types of input that models may have, and what is prepared for each; half precision is made of it at the end."""
 
 
 class Geometry(NamedTuple):

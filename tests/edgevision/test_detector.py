@@ -46,6 +46,45 @@ def test_boxes_are_in_frame_pixels_whatever_the_size_and_format(tmp_path):
     assert one.classes.tolist() == [1]
 
 
+def brightness_model(path, kind):
+    """One box whose score is how bright the input is, with numbers of the given kind in, within and out."""
+    def constant(name, value):
+        return onnx.numpy_helper.from_array(value.astype(onnx.helper.tensor_dtype_to_np_dtype(kind)), name)
+    box = rows((16, 16, 48, 40, 1.0, 1))[..., :1]
+    score = np.where(np.arange(6) == 5, 1, 0).reshape(1, 6, 1)
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("ReduceMean", ["images"], ["mean"], axes=[1, 2, 3], keepdims=0),
+         onnx.helper.make_node("Mul", ["mean", "where"], ["scored"]),
+         onnx.helper.make_node("Add", ["scored", "box"], ["one"]),
+         onnx.helper.make_node("Concat", ["one", "none"], ["output0"], axis=2)],
+        "brightness", [onnx.helper.make_tensor_value_info("images", kind, [1, 3, 64, 64])],
+        [onnx.helper.make_tensor_value_info("output0", kind, [1, 6, 84])],
+        [constant("where", score), constant("box", box * (1 - score)), constant("none", np.zeros((1, 6, 83)))])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)])
+    model.ir_version = 7
+    onnx.save(model, str(path))
+    return path
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_half_precision_gives_what_full_precision_gives(tmp_path, written):
+    frame = Frame.from_array(np.random.default_rng(1).integers(100, 255, (64, 64, 3), np.uint8))
+    found = []
+    for name, kind in (("full", onnx.TensorProto.FLOAT), ("half", onnx.TensorProto.FLOAT16)):
+        (tmp_path / name).mkdir()
+        path = brightness_model(tmp_path / name / "model.onnx", kind)
+        if written:
+            manifest = Manifest(ModelInfo("m", "1"), InputSpec(64, 64), OutputSpec("yolov8", CLASSES))
+            manifest.write(path.parent)
+            path = path.parent
+        with Detector(path, threads=1) as detector:
+            found += detector.detect([frame])
+    full, half = found
+    assert full.boxes.tolist() == half.boxes.tolist() == [[16, 16, 48, 40]]
+    assert half.scores.dtype == np.float32 and half.scores[0] == pytest.approx(full.scores[0], abs=1e-3)
+    assert full.scores[0] == pytest.approx(177 / 255, abs=0.01)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (500, 1), (7680, 4320)])
 def test_odd_sizes_of_frames(tmp_path, size):
     with Detector(folder_with(tmp_path), threads=1) as detector:
