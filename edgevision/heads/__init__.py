@@ -8,6 +8,7 @@
   yolov3_nms  classes (n), scores (n), boxes (n, 4) of one picture   Sedna's helmet example as it is deployed
   yolox     (b, n, 5 + classes): raw offsets, log sizes, ready scores    YOLOX
   end2end   (b, n, 6): corners, score, class; or (n, 7)          YOLOv10, YOLOv7 with its NMS
+  yolonas   corners and scores, raw or after NMS                 YOLO-NAS
   rtdetr    (b, n, 6): centre and size in 0..1, score, class     RT-DETR of Ultralytics since 8.4
   detr      boxes 0..1 and logits; or labels, boxes, scores      DETR, RT-DETR
 
@@ -21,6 +22,7 @@ from edgevision.heads.base import Found, Head, HeadSpec
 from edgevision.heads.detr import Detr
 from edgevision.heads.end2end import End2End
 from edgevision.heads.rtdetr import RtDetr
+from edgevision.heads.yolonas import YoloNas
 from edgevision.heads.yolov3 import YoloV3
 from edgevision.heads.yolov3_nms import YoloV3Nms
 from edgevision.heads.yolov5 import YoloV5, YoloV7
@@ -28,7 +30,7 @@ from edgevision.heads.yolov8 import YoloV8
 from edgevision.heads.yolox import YoloX
 
 HEADS: dict[str, type[Head]] = {head.name: head for head in (
-    YoloV3, YoloV3Nms, YoloV5, YoloV7, YoloV8, YoloX, End2End, RtDetr, Detr)}
+    YoloV3, YoloV3Nms, YoloV5, YoloV7, YoloV8, YoloX, YoloNas, End2End, RtDetr, Detr)}
 HEADS["yolo11"] = YoloV8
 
 

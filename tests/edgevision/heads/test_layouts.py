@@ -112,6 +112,30 @@ def test_yolox(tmp_path):
     same(detect(constant_model(tmp_path / "m.onnx", {"output": cells}), "yolox"), WANT)
 
 
+def test_yolonas_raw_is_thinned_out(tmp_path):
+    boxes, scores = np.zeros((1, 84, 4), np.float32), np.zeros((1, 84, 4), np.float32)
+    for k, want in enumerate(WANT):
+        boxes[0, 5 + k], scores[0, 5 + k] = want[:4], one_hot(want[5], want[4])
+        boxes[0, 50 + k], scores[0, 50 + k] = np.array(want[:4]) + 1, one_hot(want[5], want[4] - 0.2)
+    same(detect(constant_model(tmp_path / "m.onnx", {"1135": boxes, "1127": scores}), "yolonas"), WANT)
+    same(detect(constant_model(tmp_path / "n.onnx", {"a": scores[..., :3], "b": boxes}), "yolonas", CLASSES[:3]), WANT)
+
+
+def test_yolonas_after_its_own_nms_keeps_what_that_kept(tmp_path):
+    near = [*(np.array(WANT[0][:4]) + 1), 0.7, 2]
+    rows = np.array([*WANT, near, [0, 0, 9, 9, 0.1, 1]], np.float32)
+    flat = np.insert(rows, 0, 0, axis=1)
+    same(detect(constant_model(tmp_path / "m.onnx", {"o": flat}, declared={"o": ["n", 7]}), "yolonas"), [*WANT, near])
+    rest = np.full((3, 6), 7, np.float32)       # what lies behind the count is anything
+    full = np.concatenate((rows, rest))[None]
+    outputs = {"count": np.array([[4]], np.int64), "boxes": full[..., :4], "scores": full[..., 4],
+               "classes": full[..., 5].astype(np.int64)}
+    same(detect(constant_model(tmp_path / "n.onnx", outputs), "yolonas"), [*WANT, near])
+    outputs["count"][:] = 8
+    with pytest.raises(ModelError, match="counts 8 boxes and puts out 7"):
+        detect(constant_model(tmp_path / "o.onnx", outputs), "yolonas")
+
+
 def test_end2end_keeps_overlapping_boxes(tmp_path):
     rows = np.zeros((1, 300, 6), np.float32)
     rows[0, :2] = WANT
@@ -263,6 +287,10 @@ def table(*shape, **values):
     ("yolox", {"o": table(1, 84, 9, c4=4)}, "scores go from 4"),
     ("end2end", {"o": table(1, 300, 6, c4=12)}, "12"),
     ("end2end", {"o": table(1, 300, 6, c4=0.9, c5=0.4)}, "not whole .0.4"),
+    ("yolonas", {"b": table(1, 84, 4, c2=0.4, c3=0.6), "s": table(1, 84, 4, c1=0.9)}, "end at 0.6, as shares"),
+    ("yolonas", {"b": table(1, 84, 4, c2=30, c3=60), "s": table(1, 84, 4, c1=-3)}, "from -3 to 0"),
+    ("yolonas", {"o": table(9, 7, c3=30, c4=30, c5=2, c6=0.9)}, "scores go from 2 to 2"),
+    ("end2end", {"o": table(9, 7, c3=30, c4=30, c5=0.9, c6=2)}, "scores go from 2 to 2"),
     ("rtdetr", {"o": table(1, 300, 6, c2=44, c4=0.9)}, "boxes reach 44"),
     ("detr", {"o": table(1, 300, 8, c2=50, c4=0.9)}, "boxes reach 50"),
     ("detr", {"boxes": table(1, 300, 4), "scores": np.ones((1, 300), np.float32),
@@ -282,6 +310,7 @@ def test_numbers_that_belong_to_another_head_are_an_error(tmp_path, head, output
     ("yolox", (1, 99, 9), "84 or 85 cells"),
     ("end2end", (1, 10, 5), "6 numbers"),
     ("detr", (1, 10, 5), "need 8 numbers"),
+    ("yolonas", (1, 10, 7), "boxes, 7"),
     ("yolov3_nms", (1, 10, 4), "two outputs of 1 dimension and one of 2"),
 ])
 def test_shapes_that_do_not_fit_are_refused_on_loading(tmp_path, head, shape, words):
