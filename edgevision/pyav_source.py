@@ -18,6 +18,8 @@ try:
 except ImportError:  # PyAV has no wheel for every box; OpenCV does the work there
     av = None  # type: ignore[assignment]
 
+# Titles in other letters than UTF-8 are no reason to refuse a film; PyAV 19 takes them without being told.
+_LENIENT: dict[str, Any] = {"metadata_errors": "ignore"} if av and int(av.__version__.split(".")[0]) < 19 else {}
 _NATIVE = {"yuv420p": "i420", "nv12": "nv12", "bgr24": "bgr", "rgb24": "rgb", "gray": "gray"}
 _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 _MOST_DAMAGED = 200  # damaged packets in a row after which a source is given up
@@ -40,7 +42,7 @@ class AvSource:
             options = {"rtsp_transport": "tcp", **options}
         try:
             self._container = av.open(target, format=form, options=options, timeout=(open_timeout, read_timeout),
-                                      metadata_errors="ignore")
+                                      **_LENIENT)
         except Exception as error:  # PyAV raises OSError and ValueError kinds of its own
             raise MediaError("%s: cannot be opened: %s" % (name, _reason(error, open_timeout))) from None
         if not self._container.streams.video:

@@ -15,6 +15,8 @@ FRACTION_LIMIT = 32767
 NETWORK_SECONDS = 5.0
 RTSP_SECONDS = 2.0
 HTTP_SECONDS = 30.0
+# Titles in other letters than UTF-8 are no reason to refuse a video; PyAV 19 takes them without being told.
+LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 
 class MediaError(Exception):
@@ -59,7 +61,7 @@ def open_video(url: str) -> Any:
     limit = (NETWORK_SECONDS, NETWORK_SECONDS) if is_live(url) else (HTTP_SECONDS, HTTP_SECONDS)
     try:
         container = av.open(url, options=_options(url), timeout=limit if is_remote(url) else None,
-                            metadata_errors="replace")
+                            **LENIENT)
     except (OSError, ValueError, av.error.FFmpegError) as error:
         raise MediaError("cannot open video %s: %s" % (masked(url), reason(error))) from None
     if not container.streams.video:
@@ -96,7 +98,7 @@ def rotation_of(url: str, container: Any, stream: Any) -> int:
         return 0
     # Newer FFmpeg says it beside a decoded frame only.
     try:
-        with av.open(url, metadata_errors="replace") as probe:
+        with av.open(url, **LENIENT) as probe:
             for frame in probe.decode(probe.streams.video[0]):
                 return _turn(frame)
     except (OSError, ValueError, av.error.FFmpegError) as error:
@@ -105,7 +107,8 @@ def rotation_of(url: str, container: Any, stream: Any) -> int:
 
 
 def _turn(frame: Any) -> int:
-    for data in frame.side_data:
+    for number in range(len(frame.side_data)):  # PyAV 19 goes over the kinds, those before it over the data
+        data = frame.side_data[number]
         if getattr(data.type, "name", str(data.type)) == "DISPLAYMATRIX":
             a, b, _, c, d = struct.unpack("<5i", bytes(data)[:20])
             if math.hypot(a, c) == 0 or math.hypot(b, d) == 0:

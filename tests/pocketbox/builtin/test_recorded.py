@@ -7,6 +7,7 @@ import os
 import sys
 from typing import Any
 
+import av
 import pytest
 
 from pocketbox.runner import run_file
@@ -60,10 +61,21 @@ def near(want: Any, got: Any, tolerance: float = 3.01) -> bool:
     return bool(abs(want - got) <= tolerance) if want == want else got != got
 
 
+def with_ffmpeg_9(want: dict[str, Any], got: dict[str, Any]) -> None:
+    """It puts the header of a raw stream in front with start codes of four bytes, two of them; it was three."""
+    first, second = want["streams"][0]["buffers"][0], got["streams"][0]["buffers"][0]
+    assert second["bytes"] == first["bytes"] + 2 and second["head"][0] == 0 and second["head"][1:] == first["head"][:-1]
+    for key in ("bytes", "shape", "head", "mean", "crc"):
+        second[key] = first[key]
+
+
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_as_recorded(case: dict[str, Any], tmp_path: Any) -> None:
     want = DIFFERENCES.get(case["name"], {}).get("expect", case["expect"])
-    found = differences(want, replay(case, str(tmp_path)))
+    got = replay(case, str(tmp_path))
+    if case["name"] == "packets_raw_h264" and av.library_versions["libavcodec"] >= (63,):
+        with_ffmpeg_9(want, got)
+    found = differences(want, got)
     assert not found, "\n".join(found)
 
 
