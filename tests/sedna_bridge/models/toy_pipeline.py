@@ -59,10 +59,18 @@ def main():
         recent_frames=lambda: ["recent"],
     )
     sources = [HotUpdateFile(Path(options.hot), period=0.1, settle=0.15, patience=2.0)] if options.hot else []
-    worker = SwapWorker(SwapMachine(line), sources, tick=0.01)
+
+    class Machine(SwapMachine):
+        def start(self):
+            """Notes what the disk says before the worker's thread may go on."""
+            version = super().start()
+            self.pointer = store.pointer().active
+            return version
+
+    worker = SwapWorker(Machine(line), sources, tick=0.01)
     started = worker.start()
     log = open(str(out / ("frames-%d.jsonl" % os.getpid())), "w", encoding="utf-8")  # noqa: SIM115 - closed by the end
-    log.write(json.dumps({"started": started, "pointer": store.pointer().active}) + "\n")
+    log.write(json.dumps({"started": started, "pointer": worker.machine.pointer}) + "\n")
     log.flush()
     queue, numbers = [], iter(range(1 << 60))
     more = threading.Condition()
