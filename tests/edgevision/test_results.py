@@ -234,5 +234,8 @@ def test_mqtts_asks_for_a_certificate_that_it_trusts(monkeypatch):
     target.put('{"k":1}')
     assert target.flush(20)
     target.close()
+    until = time.monotonic() + 20
+    while not broker.published and time.monotonic() < until:
+        time.sleep(0.01)    # what was sent has yet to be read
     assert broker.published == [("site", '{"k":1}')]
     broker.listener.close()
