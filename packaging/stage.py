@@ -17,7 +17,7 @@ from typing import Iterable, Iterator
 
 HOME = "opt/modelbox/application/sednabox"
 PACKAGES = ("pocketbox", "edgevision", "sedna_bridge", "sednabox")
-CONTROLLER_ONLY = {"sednabox/commands/job.py"}      # of the component local-controller; the rest of it is in core
+CONTROLLER_ONLY = ("sednabox/commands/job.py", "sednabox/jobs")   # not in core
 COMMANDS = {"sednabox": "sednabox.__main__", "modelbox-tool": "pocketbox.tool.__main__"}
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
 PLATFORMS = {"amd64": "x86_64", "arm64": "aarch64"}

@@ -1,0 +1,1 @@
+"""What `sednabox job` does: `change` and `look`, on what `site` knows."""
