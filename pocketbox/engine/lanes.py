@@ -126,15 +126,20 @@ class LaneNode(Node):
     def waiting(self) -> list[Lane]:
         return [lane for lane in self.lanes.values() if lane.continuing]
 
-    def take(self) -> LaneJob:
+    def next_job(self) -> LaneJob:
+        """The lane whose turn it is, with its event if it has one."""
         lane = self.turn.popleft()
-        lane.queued = False
-        lane.on = True
+        lane.queued, lane.on = False, True
         job = LaneJob(lane, len(self.outputs))
         if lane.events:
             job.event, job.with_event = lane.event, True
             lane.event, lane.events = None, False
-        else:
+        return job
+
+    def take(self) -> LaneJob:
+        job = self.next_job()
+        lane = job.lane
+        if not job.with_event:
             count = min(self.share(), len(lane.entries))
             job.entries = [lane.entries.popleft() for _ in range(count)]
             self.inbox.taken(count)

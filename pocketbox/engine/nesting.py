@@ -27,13 +27,9 @@ class ExpandNode(LaneNode):
         self.collapses: list[CollapseNode] = []
 
     def take(self) -> LaneJob:
-        lane = self.turn.popleft()
-        lane.queued, lane.on = False, True
-        job = LaneJob(lane, len(self.outputs))
-        if lane.events:
-            job.event, job.with_event = lane.event, True
-            lane.event, lane.events = None, False
-        elif lane.entries and not lane.continuing:
+        job = self.next_job()
+        lane = job.lane
+        if lane.entries and not (job.with_event or lane.continuing):
             job.entries = [lane.entries.popleft()]
             self.inbox.taken(1)
         job.count = len(job.entries)
@@ -168,9 +164,8 @@ class CollapseNode(LaneNode):
         self.turn.append(lane)
 
     def take(self) -> LaneJob:
-        lane = self.turn.popleft()
-        lane.queued, lane.on = False, True
-        job = LaneJob(lane, len(self.outputs))
+        job = self.next_job()
+        lane = job.lane
         job.entries, job.over = list(lane.entries), True
         lane.entries.clear()
         self.inflight += 1

@@ -87,14 +87,9 @@ class SourceNode(LaneNode):
         self.lane_ready(lane)
 
     def take(self) -> LaneJob:
-        lane = self.turn.popleft()
-        lane.queued = False
-        lane.on = True
-        job = LaneJob(lane, len(self.outputs))
-        if lane.events:
-            job.event, job.with_event = lane.event, True
-            lane.event, lane.events = None, False
-        elif lane.entries:
+        job = self.next_job()
+        lane = job.lane
+        if lane.entries and not job.with_event:
             job.entries = list(lane.entries)
             lane.entries.clear()
             self.engine.room.notify_all()
